@@ -1,0 +1,142 @@
+"""The error tree: an error carries its code, HTTP status, close code and whether a retry helps, once, here."""
+
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+
+class VoiceHubError(Exception):
+    """Root of every error that VoiceHub raises on purpose.
+
+    Attributes:
+        code: the machine-readable code, in the OpenAI style (`insufficient_quota`).
+        status: the HTTP status when it ends a request.
+        close_code: the WebSocket close code when it ends a session; 0 leaves the session open.
+        retryable: whether the same request may succeed later.
+        param: the field at fault, or None.
+        retry_after_s: what `Retry-After` says, or None.
+    """
+
+    code: str = "server_error"
+    status: HTTPStatus = HTTPStatus.INTERNAL_SERVER_ERROR
+    close_code: int = 1011
+    retryable: bool = False
+    type: ClassVar[str] = "server_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.retry_after_s = retry_after_s
+        if code is not None:
+            self.code = code
+
+    def as_openai(self, event_id: str | None = None) -> dict[str, Any]:
+        """The `error` object of the Realtime protocol and of OpenAI's REST answers."""
+        return {
+            "type": self.type,
+            "code": self.code,
+            "message": self.message,
+            "param": self.param,
+            "event_id": event_id,
+        }
+
+
+class ClientError(VoiceHubError):
+    """The client asked for something that cannot be; it leaves a session open unless a subclass says so."""
+
+    code = "invalid_value"
+    status = HTTPStatus.BAD_REQUEST
+    close_code = 0
+    type = "invalid_request_error"
+
+
+class AuthenticationError(ClientError):
+    code = "invalid_api_key"
+    status = HTTPStatus.UNAUTHORIZED
+    close_code = 1008
+    type = "authentication_error"
+
+
+class ForbiddenError(ClientError):
+    code = "forbidden"
+    status = HTTPStatus.FORBIDDEN
+    close_code = 1008
+
+
+class QuotaError(ForbiddenError):
+    """The plan is used up. The client stays away: 403 and 1008, not 429, which stock SDKs retry."""
+
+    code = "insufficient_quota"
+    type = "insufficient_quota"
+
+
+class NotFoundError(ClientError):
+    code = "not_found"
+    status = HTTPStatus.NOT_FOUND
+
+
+class ConflictError(ClientError):
+    code = "conflict"
+    status = HTTPStatus.CONFLICT
+
+
+class TooLargeError(ClientError):
+    code = "message_too_big"
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    close_code = 1009
+
+
+class RateLimitError(ClientError):
+    code = "rate_limit_exceeded"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    close_code = 1008
+    retryable = True
+
+
+class OverloadError(VoiceHubError):
+    """A client too slow, or a server too full, to go on."""
+
+    code = "server_overloaded"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    close_code = 1013
+    retryable = True
+
+
+class DrainError(VoiceHubError):
+    """The server goes away; the client comes back to another."""
+
+    code = "server_draining"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    close_code = 1012
+    retryable = True
+
+
+class EngineError(VoiceHubError):
+    """The speech engine failed or cannot be opened."""
+
+    code = "engine_failed"
+    status = HTTPStatus.BAD_GATEWAY
+    close_code = 1011
+    retryable = True
+
+
+class StorageError(VoiceHubError):
+    """A store did not answer, or answered what it must not."""
+
+    code = "storage_unavailable"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    close_code = 1011
+    retryable = True
+
+
+class FencedError(StorageError):
+    """A newer owner holds the session: this one must stop writing."""
+
+    code = "session_lost"

@@ -1,0 +1,22 @@
+"""The one way to start a task outside a TaskGroup: it has a name, and whoever starts it awaits it."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def spawn(work: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
+    """Start `work`; the owner keeps the task and awaits or cancels it."""
+    return asyncio.get_running_loop().create_task(work, name=name)
+
+
+async def stop(task: asyncio.Task[Any] | None) -> None:
+    """Cancel `task` and wait until it has ended; its own failure is raised, its cancellation is not."""
+    if task is None:
+        return
+    task.cancel()
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
