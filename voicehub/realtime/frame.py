@@ -51,5 +51,12 @@ def to_json(frame: Frame) -> bytes:
     # Base64 needs no escaping, so it is spliced in without a second pass over the audio.
     field = AUDIO_FIELD[frame.type].encode()
     return b"".join(
-        (orjson.dumps(frame.body)[:-1], b',"', field, b'":"', pybase64.b64encode(frame.audio), b'"}')
+        (
+            orjson.dumps(frame.body)[:-1],
+            b',"',
+            field,
+            b'":"',
+            pybase64.b64encode(frame.audio),
+            b'"}',
+        )
     )

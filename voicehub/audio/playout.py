@@ -1,0 +1,123 @@
+"""The agent's side of the recording: audio that comes early is laid where it is heard."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from voicehub.audio.caller import Samples
+from voicehub.audio.clock import SAMPLES_PER_MS
+
+# Items whose place is remembered, for a truncate that comes late. Older ones are forgotten.
+ITEMS_MAX = 64
+
+
+@dataclass(slots=True)
+class Span:
+    """Where an item is heard, in samples, and how much of it there was before anything was cut."""
+
+    start: int
+    end: int
+    samples: int = 0
+
+
+@dataclass(slots=True)
+class _Piece:
+    item_id: str
+    start: int
+    chunk: Samples
+    offset: int
+    """Samples of the item before this piece."""
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.chunk)
+
+
+class Playout:
+    """Right channel. Positions are samples of the session's clock.
+
+    What is not yet heard is kept here: at most what one reply holds, whose length the engine's
+    `max_output_tokens` bounds.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[_Piece] = []
+        self._spans: OrderedDict[str, Span] = OrderedDict()
+        self._written = 0
+
+    @property
+    def end(self) -> int:
+        """Where the last of the agent's audio ends."""
+        return self._pieces[-1].end if self._pieces else self._written
+
+    def add(self, item_id: str, chunk: Samples, position: int) -> None:
+        """Queue `chunk`, which came at `position` of the clock: heard after what is queued."""
+        start = max(position, self.end, self._written)
+        span = self._spans.get(item_id)
+        if span is None:
+            span = self._spans[item_id] = Span(start, start)
+            if len(self._spans) > ITEMS_MAX:
+                self._spans.popitem(last=False)
+        self._pieces.append(_Piece(item_id, start, chunk, span.samples))
+        span.samples += len(chunk)
+        span.end = start + len(chunk)
+
+    def span(self, item_id: str) -> Span | None:
+        """Where the item is heard; None for one that has no audio or is forgotten."""
+        return self._spans.get(item_id)
+
+    def cut(self, position: int) -> list[str]:
+        """Nothing is heard after `position`: drop it. Returns the items that lost audio."""
+        position = max(position, self._written)
+        lost: list[str] = []
+        kept: list[_Piece] = []
+        for piece in self._pieces:
+            if piece.end <= position:
+                kept.append(piece)
+                continue
+            if piece.item_id not in lost:
+                lost.append(piece.item_id)
+            if piece.start < position:
+                piece.chunk = piece.chunk[: position - piece.start]
+                kept.append(piece)
+        self._pieces = kept
+        for item_id in lost:
+            if span := self._spans.get(item_id):
+                span.end = max(span.start, min(span.end, position))
+        return lost
+
+    def truncate(self, item_id: str, heard_ms: float) -> bool:
+        """Only the first `heard_ms` of the item were heard. Returns whether audio was dropped."""
+        span = self._spans.get(item_id)
+        if span is None:
+            return False
+        heard = round(heard_ms * SAMPLES_PER_MS)
+        kept: list[_Piece] = []
+        dropped = False
+        end = span.start
+        for piece in self._pieces:
+            if piece.item_id == item_id and piece.offset + len(piece.chunk) > heard:
+                piece.chunk = piece.chunk[: max(0, heard - piece.offset)]
+                dropped = True
+            if piece.item_id == item_id:
+                end = piece.end
+            if len(piece.chunk):
+                kept.append(piece)
+        self._pieces = kept
+        if dropped or heard < span.samples:
+            span.end = min(span.end, max(end, span.start + heard))
+        return dropped or heard < span.samples
+
+    def write_into(self, out: Samples, start: int) -> None:
+        """Copy what is heard from `start` on into `out`, and forget it."""
+        stop = start + len(out)
+        self._written = stop
+        while self._pieces and self._pieces[0].start < stop:
+            piece = self._pieces[0]
+            head = piece.chunk[: stop - piece.start]
+            out[piece.start - start : piece.start - start + len(head)] = head
+            if piece.end <= stop:
+                self._pieces.pop(0)
+            else:
+                piece.chunk = piece.chunk[len(head) :]
+                piece.offset += len(head)
+                piece.start = stop

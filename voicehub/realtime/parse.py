@@ -1,0 +1,154 @@
+"""From the bytes of a WebSocket message to a Frame, or to the protocol's own error."""
+
+from typing import Any
+
+import orjson
+import pybase64
+from pydantic import ValidationError
+
+from voicehub.errors import ClientError, TooLargeError
+from voicehub.realtime.frame import AUDIO_FIELD, Body, Frame
+from voicehub.realtime.models import CLIENT_EVENT, CLIENT_EVENT_TYPES
+
+APPEND = "input_audio_buffer.append"
+# The protocol's limit of one append, in bytes of decoded audio; its base64 is a third longer.
+APPEND_BYTES_MAX = 15 * 1024 * 1024
+MESSAGE_BYTES_MAX = APPEND_BYTES_MAX * 4 // 3 + 4096
+# Events other than audio: instructions, tools and items fit with room to spare.
+EVENT_BYTES_MAX = 4 * 1024 * 1024
+
+
+def parse_client(text: str) -> Frame:
+    """The client event in `text`. Raises ClientError, TooLargeError; the session stays open.
+
+    The frame keeps no `raw` text for audio: it is decoded here, once, and `audio` holds it.
+    """
+    body = _json_object(text)
+    kind = body.get("type")
+    if kind == APPEND:
+        return _append(body)
+    if not isinstance(kind, str):
+        raise _no_type(body, kind)
+    if len(text) > EVENT_BYTES_MAX:
+        raise TooLargeError(f"A {kind[:64]} event may hold {EVENT_BYTES_MAX} characters at most.")
+    _check_shape(body, kind)
+    if "\\u0000" in text:
+        _refuse_nul(body, "")
+    return Frame(kind, body, raw=text.encode())
+
+
+def parse_server(raw: bytes) -> Frame:
+    """A server event as an engine sent it. Raises ValueError when it is none."""
+    body = orjson.loads(raw)
+    if not isinstance(body, dict) or not isinstance(body.get("type"), str):
+        raise ValueError("not a server event")  # noqa: TRY004  # one error for all that is no event
+    kind = body["type"]
+    field = AUDIO_FIELD.get(kind)
+    if field is None:
+        return Frame(kind, body, raw=raw)
+    return Frame(kind, body, audio=pybase64.b64decode(body.pop(field), validate=True), raw=raw)
+
+
+def event_id_of(text: str) -> str | None:
+    """The `event_id` of a message that was refused, as far as one can be read."""
+    try:
+        value = orjson.loads(text)
+    except ValueError:
+        return None
+    event_id = value.get("event_id") if isinstance(value, dict) else None
+    return event_id if isinstance(event_id, str) and len(event_id) <= 512 else None
+
+
+def _json_object(text: str) -> Body:
+    try:
+        body = orjson.loads(text)
+    except ValueError:
+        raise ClientError("The message is not valid JSON.", code="invalid_json") from None
+    if not isinstance(body, dict):
+        raise ClientError("A client event is a JSON object.", code="invalid_json")
+    return body
+
+
+def _append(body: Body) -> Frame:
+    encoded = body.pop("audio", None)
+    if encoded is None:
+        raise ClientError(
+            "Missing required parameter: 'audio'.", code="missing_required_parameter", param="audio"
+        )
+    if not isinstance(encoded, str):
+        raise ClientError("'audio' is base64 text.", code="invalid_type", param="audio")
+    if len(body) > 1 and body.keys() - {"type", "event_id"}:
+        name = next(iter(body.keys() - {"type", "event_id"}))[:64]
+        raise ClientError(f"Unknown parameter: '{name}'.", code="unknown_parameter", param=name)
+    return Frame(APPEND, body, audio=decode_audio(encoded, "audio"))
+
+
+def decode_audio(encoded: str, param: str) -> bytes:
+    """Raw audio of a base64 field named `param`. Raises ClientError."""
+    try:
+        audio = pybase64.b64decode(encoded, validate=True)
+    except (ValueError, UnicodeError):
+        raise ClientError(
+            f"'{param}' is not valid base64.", code="invalid_base64", param=param
+        ) from None
+    if len(audio) > APPEND_BYTES_MAX:
+        raise TooLargeError(f"'{param}' may hold 15 MiB of audio at most.", param=param)
+    return audio
+
+
+def _check_shape(body: Body, kind: str) -> None:
+    try:
+        CLIENT_EVENT.validate_python(body)
+    except ValidationError as error:
+        raise _client_error(error, kind) from None
+
+
+def _client_error(error: ValidationError, kind: str) -> ClientError:
+    first: Any = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    if first["type"] in {"union_tag_invalid", "union_tag_not_found"} and not first["loc"]:
+        return _type_error(kind)
+    # The union puts the event's own type in front, and a nested union its member's.
+    path = [str(part) for part in first["loc"] if part not in {kind, "server_vad", "semantic_vad"}]
+    param = ".".join(path)
+    if first["type"] == "missing":
+        message, code = f"Missing required parameter: '{param}'.", "missing_required_parameter"
+    elif first["type"] == "extra_forbidden":
+        message, code = f"Unknown parameter: '{param}'.", "unknown_parameter"
+    elif first["type"].endswith("_type"):
+        message, code = f"Invalid type for '{param}': {first['msg']}.", "invalid_type"
+    else:
+        message, code = f"Invalid value for '{param}': {first['msg']}.", "invalid_value"
+    return ClientError(message, code=code, param=param)
+
+
+def _type_error(kind: str) -> ClientError:
+    supported = ", ".join(f"'{name}'" for name in CLIENT_EVENT_TYPES)
+    return ClientError(
+        f"Invalid value: '{kind[:64]}'. Supported values are: {supported}.", param="type"
+    )
+
+
+def _no_type(body: Body, kind: object) -> ClientError:
+    if "type" not in body:
+        return ClientError(
+            "Missing required parameter: 'type'.", code="missing_required_parameter", param="type"
+        )
+    return ClientError(
+        f"Invalid type for 'type': expected a string, got {type(kind).__name__}.",
+        code="invalid_type",
+        param="type",
+    )
+
+
+def _refuse_nul(value: object, path: str) -> None:
+    """U+0000 cannot be kept in the transcript's JSONB: refuse it where it stands."""
+    if isinstance(value, str):
+        if "\0" in value:
+            raise ClientError(f"'{path}' holds the character U+0000.", param=path)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _refuse_nul(key, path)
+            _refuse_nul(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _refuse_nul(inner, f"{path}.{index}")

@@ -1,0 +1,84 @@
+"""Everything that can happen to a session."""
+
+from dataclasses import dataclass
+
+from voicehub.errors import VoiceHubError
+from voicehub.realtime.frame import Body, Frame
+from voicehub.session.state import EndedReason
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The engine is open; `session` is its effective session object."""
+
+    session: Body
+    wall_ms: float
+    """Milliseconds since the Unix epoch, of the recording's first sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSent:
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class ClientErred:
+    """The client sent something that is no event, or too much."""
+
+    error: VoiceHubError
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLeft:
+    clean: bool
+    """Whether it closed the socket, or the socket broke."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSent:
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEnded:
+    """The engine failed, or ended on its own."""
+
+    error: VoiceHubError
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaRead:
+    """What the team had left when `booking` number `sequence` was counted, in millionths."""
+
+    sequence: int
+    audio: int
+    text: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndAsked:
+    """Somebody other than the client ends the session."""
+
+    reason: EndedReason
+    error: VoiceHubError
+    at_turn_end: bool = False
+    """Whether a turn in progress may end first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Woke:
+    """The deadline that the session asked for is there."""
+
+
+Event = (
+    Opened
+    | ClientSent
+    | ClientErred
+    | ClientLeft
+    | EngineSent
+    | EngineEnded
+    | QuotaRead
+    | EndAsked
+    | Woke
+)

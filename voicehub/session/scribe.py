@@ -1,0 +1,263 @@
+"""Writes down what the engine's events mean: who said what and when, and what it cost."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from voicehub.audio.formats import AudioFormat, ToPcm24k
+from voicehub.audio.timeline import Timeline
+from voicehub.errors import ClientError
+from voicehub.realtime.frame import Body, Frame
+from voicehub.realtime.tokens import duration_usage
+from voicehub.session.commands import Command, KeepLine
+from voicehub.session.metering import Meter
+from voicehub.session.transcript import Transcript, Utterance, message_text
+
+USER = "user"
+AGENT = "agent"
+
+
+class Scribe:
+    """One per session. `note` takes each engine event before the client sees it."""
+
+    def __init__(self, session: Body, meter: Meter, *, now_ms: float, wall_ms: float) -> None:
+        self.timeline = Timeline(now_ms)
+        self.user_speaking = False
+        self.active: dict[str, None] = {}
+        """Responses in progress, in order."""
+        self.transcribing: set[str] = set()
+        """The caller's turns whose words are still to come."""
+        self._meter = meter
+        self._transcript = Transcript(wall_ms)
+        self._sequence = 0
+        self._buffer_start_ms: float | None = None
+        self._configure(session)
+        self._notes: dict[str, Callable[[Frame, float], list[Command]]] = {
+            "session.updated": self._session_updated,
+            "input_audio_buffer.speech_started": self._speech_started,
+            "input_audio_buffer.speech_stopped": self._speech_stopped,
+            "input_audio_buffer.committed": self._committed,
+            "input_audio_buffer.cleared": self._cleared,
+            "conversation.item.added": self._item_added,
+            "conversation.item.done": self._item_done,
+            "conversation.item.truncated": self._item_truncated,
+            "conversation.item.input_audio_transcription.completed": self._transcribed,
+            "conversation.item.input_audio_transcription.failed": self._not_transcribed,
+            "response.created": self._response_created,
+            "response.output_audio.delta": self._agent_audio,
+            "response.output_audio_transcript.delta": self._agent_words,
+            "response.output_text.delta": self._agent_words,
+            "response.output_audio_transcript.done": self._agent_said,
+            "response.output_text.done": self._agent_said,
+            "response.output_item.done": self._output_item_done,
+        }
+
+    def note(self, frame: Frame, now_ms: float) -> list[Command]:
+        """The lines that `frame` finishes or corrects. `response.done` is `close_response`'s."""
+        note = self._notes.get(frame.type)
+        return note(frame, now_ms) if note else []
+
+    def hear_user(self, audio: bytes, now_ms: float) -> None:
+        """The caller's audio in the input format. Raises ClientError on half a sample."""
+        if len(audio) % self._input_format.bytes_per_sample:
+            raise ClientError(
+                "'audio' ends within a sample: 16-bit PCM has an even number of bytes.",
+                param="audio",
+            )
+        duration_ms = self._input_format.duration_ms(len(audio))
+        if self._buffer_start_ms is None:
+            self._buffer_start_ms = self.timeline.input_ms
+        self.timeline.add_user(self._to_pcm(audio), now_ms)
+        self._meter.hear_user(duration_ms)
+        if self.user_speaking or not self._detects_turns:
+            self._meter.speech(duration_ms)
+
+    def close_response(self, frame: Frame) -> Frame:
+        """Add the usage of a `response.done`; one without usage gets duration tokens for it."""
+        response = frame.body.get("response") or {}
+        response_id = str(response.get("id"))
+        self.active.pop(response_id, None)
+        user_ms, agent_ms = self._meter.take_pending(response_id)
+        usage = response.get("usage")
+        if not usage:
+            usage = duration_usage(user_ms, agent_ms, 0, 0)
+            frame = replace(
+                frame, body={**frame.body, "response": {**response, "usage": usage}}, raw=None
+            )
+        self._meter.add_response(usage)
+        return frame
+
+    def break_off(self, now_ms: float) -> list[Command]:
+        """The session ends: keep what the agent had begun to say, and cut what was not heard."""
+        commands = self._cut(now_ms)
+        for utterance in self._transcript.unfinished(AGENT):
+            utterance.interrupted = True
+            commands.append(self._finish(utterance, now_ms))
+        return commands
+
+    def _configure(self, session: Body) -> None:
+        audio = session.get("audio") or {}
+        given = audio.get("input") or {}
+        self._input_format = AudioFormat.from_ga(given.get("format"), "session.audio.input.format")
+        self._output_format = AudioFormat.from_ga(
+            (audio.get("output") or {}).get("format"), "session.audio.output.format"
+        )
+        self._to_pcm = ToPcm24k(self._input_format)
+        self._agent_to_pcm = ToPcm24k(self._output_format)
+        detection = given.get("turn_detection") or {}
+        self._detects_turns = bool(detection)
+        self._interrupts = detection.get("interrupt_response") is not False
+        self._padding_ms = detection.get("prefix_padding_ms") or 0
+        self._silence_ms = detection.get("silence_duration_ms") or 0
+        self._transcribes = given.get("transcription") is not None
+
+    def _session_updated(self, frame: Frame, _now_ms: float) -> list[Command]:
+        self._configure(frame.body.get("session") or {})
+        return []
+
+    def _speech_started(self, frame: Frame, now_ms: float) -> list[Command]:
+        self.user_speaking = True
+        utterance = self._transcript.utterance(_item_id(frame), USER)
+        # The protocol's start includes the padding before the speech.
+        spoken_ms = _number(frame.body.get("audio_start_ms")) + self._padding_ms
+        utterance.start_ms = self.timeline.input_position_ms(min(spoken_ms, self.timeline.input_ms))
+        return self._cut(now_ms) if self._interrupts else []
+
+    def _speech_stopped(self, frame: Frame, _now_ms: float) -> list[Command]:
+        self.user_speaking = False
+        utterance = self._transcript.utterance(_item_id(frame), USER)
+        # The protocol's end includes the silence that was waited for.
+        end_ms = _number(frame.body.get("audio_end_ms")) - self._silence_ms
+        utterance.end_ms = self.timeline.input_position_ms(max(0.0, end_ms))
+        return []
+
+    def _committed(self, frame: Frame, _now_ms: float) -> list[Command]:
+        self.user_speaking = False
+        utterance = self._transcript.utterance(_item_id(frame), USER)
+        if utterance.start_ms is None:
+            start_ms = self.timeline.input_ms
+            if self._buffer_start_ms is not None:
+                start_ms = self._buffer_start_ms
+            utterance.start_ms = self.timeline.input_position_ms(start_ms)
+        if utterance.end_ms is None:
+            utterance.end_ms = self.timeline.input_position_ms(self.timeline.input_ms)
+        self._buffer_start_ms = None
+        if self._transcribes:
+            self.transcribing.add(utterance.item_id)
+        return []
+
+    def _cleared(self, _frame: Frame, _now_ms: float) -> list[Command]:
+        self._buffer_start_ms = None
+        self.user_speaking = False
+        return []
+
+    def _item_added(self, frame: Frame, _now_ms: float) -> list[Command]:
+        item = frame.body.get("item") or {}
+        if item.get("type") == "message" and item.get("role") in {"user", "assistant"}:
+            speaker = USER if item["role"] == "user" else AGENT
+            self._transcript.place(str(item.get("id")), speaker, frame.body.get("previous_item_id"))
+        return []
+
+    def _item_done(self, frame: Frame, now_ms: float) -> list[Command]:
+        item = frame.body.get("item") or {}
+        utterance = self._transcript.find(str(item.get("id")))
+        text = message_text(item)
+        if utterance is None or utterance.finished or not text:
+            return []
+        utterance.parts = {0: text}
+        return [self._finish(utterance, now_ms)]
+
+    def _item_truncated(self, frame: Frame, now_ms: float) -> list[Command]:
+        item_id = _item_id(frame)
+        heard_ms = _number(frame.body.get("audio_end_ms"))
+        if not self.timeline.truncate_agent(item_id, heard_ms):
+            return []
+        return self._correct(item_id, now_ms)
+
+    def _transcribed(self, frame: Frame, now_ms: float) -> list[Command]:
+        item_id = _item_id(frame)
+        self.transcribing.discard(item_id)
+        if usage := frame.body.get("usage"):
+            self._meter.add_transcription(usage)
+        utterance = self._transcript.utterance(item_id, USER)
+        words = frame.body.get("transcript")
+        if not isinstance(words, str) or not words.strip():
+            return []
+        utterance.parts[_index(frame)] = words.strip()
+        return [self._finish(utterance, now_ms)]
+
+    def _not_transcribed(self, frame: Frame, _now_ms: float) -> list[Command]:
+        self.transcribing.discard(_item_id(frame))
+        return []
+
+    def _response_created(self, frame: Frame, _now_ms: float) -> list[Command]:
+        self.active[str((frame.body.get("response") or {}).get("id"))] = None
+        return []
+
+    def _agent_audio(self, frame: Frame, now_ms: float) -> list[Command]:
+        audio = frame.audio or b""
+        item_id = _item_id(frame)
+        duration_ms = self._output_format.duration_ms(len(audio))
+        self._meter.hear_agent(str(frame.body.get("response_id")), duration_ms)
+        self.timeline.add_agent(item_id, self._agent_to_pcm(audio), now_ms)
+        self._heard(self._transcript.utterance(item_id, AGENT))
+        return []
+
+    def _agent_words(self, frame: Frame, now_ms: float) -> list[Command]:
+        utterance = self._transcript.utterance(_item_id(frame), AGENT)
+        if utterance.start_ms is None:
+            utterance.start_ms = self.timeline.position_ms(now_ms)
+        index = _index(frame)
+        utterance.parts[index] = utterance.parts.get(index, "") + str(frame.body.get("delta", ""))
+        return []
+
+    def _agent_said(self, frame: Frame, now_ms: float) -> list[Command]:
+        utterance = self._transcript.utterance(_item_id(frame), AGENT)
+        words = frame.body.get("transcript", frame.body.get("text"))
+        if isinstance(words, str):
+            utterance.parts[_index(frame)] = words
+        return [self._finish(utterance, now_ms)] if utterance.text else []
+
+    def _output_item_done(self, frame: Frame, now_ms: float) -> list[Command]:
+        item = frame.body.get("item") or {}
+        utterance = self._transcript.find(str(item.get("id")))
+        if utterance is None or item.get("status") != "incomplete" or not utterance.text:
+            return []
+        return [] if utterance.interrupted else self._correct(utterance.item_id, now_ms)
+
+    def _cut(self, now_ms: float) -> list[Command]:
+        return [
+            command
+            for item_id in self.timeline.cut_agent(now_ms)
+            for command in self._correct(item_id, now_ms)
+        ]
+
+    def _correct(self, item_id: str, now_ms: float) -> list[Command]:
+        """The agent was interrupted in `item_id`: a line already kept is kept anew."""
+        utterance = self._transcript.find(item_id)
+        if utterance is None:
+            return []
+        utterance.interrupted = True
+        self._heard(utterance)
+        return [self._finish(utterance, now_ms)] if utterance.finished else []
+
+    def _heard(self, utterance: Utterance) -> None:
+        if span := self.timeline.agent_span_ms(utterance.item_id):
+            utterance.start_ms, utterance.end_ms = span
+
+    def _finish(self, utterance: Utterance, now_ms: float) -> Command:
+        utterance.finished = True
+        self._sequence += 1
+        position_ms = self.timeline.position_ms(now_ms)
+        return KeepLine(self._sequence, self._transcript.line(utterance, position_ms))
+
+
+def _item_id(frame: Frame) -> str:
+    return str(frame.body.get("item_id"))
+
+
+def _index(frame: Frame) -> int:
+    return int(_number(frame.body.get("content_index")))
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and abs(value) < 1e12 else 0.0

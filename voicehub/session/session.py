@@ -1,0 +1,338 @@
+"""The session core: events and the time come in, commands go out. It decides and does nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from voicehub.errors import (
+    ClientError,
+    QuotaError,
+    RateLimitError,
+    VoiceHubError,
+)
+from voicehub.realtime.frame import Body, Frame, server_frame
+from voicehub.realtime.parse import APPEND
+from voicehub.session import events, policy
+from voicehub.session.commands import (
+    Book,
+    CloseSocket,
+    Command,
+    Finish,
+    Record,
+    ToClient,
+    ToEngine,
+)
+from voicehub.session.events import Event
+from voicehub.session.metering import Meter
+from voicehub.session.quota import Allowance
+from voicehub.session.rate import Bucket
+from voicehub.session.scribe import Scribe
+from voicehub.session.spec import SessionSpec
+from voicehub.session.state import EndedReason, Status
+
+# How often settled audio is taken, and totals in flight are written while audio flows.
+RECORD_EVERY_MS = 500
+BOOK_EVERY_MS = 1_000
+# How long a session that ends waits for the usage of a response in flight and for the last words.
+CLOSING_MS = 3_000
+CLOSE_REASON_BYTES_MAX = 123
+_AUDIO_DELTA = "response.output_audio.delta"
+
+
+class Life(Enum):
+    """The connection's life; who holds the floor is the scribe's."""
+
+    OPENING = auto()
+    OPEN = auto()
+    CLOSING = auto()
+    CLOSED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the session is to end."""
+
+    status: Status
+    reason: EndedReason
+    error: VoiceHubError | None = None
+    close_code: int = 1000
+
+
+class Session:
+    """One live conversation: `handle` and `deadline_ms` are all there is to it."""
+
+    def __init__(self, spec: SessionSpec, new_id: Callable[[str], str], now_ms: float) -> None:
+        self._spec = spec
+        self._new_id = new_id
+        self._life = Life.OPENING
+        self._meter = Meter(spec.cached_weight_millionths)
+        self._allowance = Allowance()
+        self._bucket = Bucket(spec.limits.events_per_s, spec.limits.events_burst, now_ms)
+        self._opened_ms = now_ms
+        self._last_client_ms = now_ms
+        self._record_at_ms = now_ms + RECORD_EVERY_MS
+        self._book_at_ms: float | None = None
+        self._close_by_ms = float("inf")
+        self._bookings = 0
+        self._expires_at = 0
+        self._ending: Ending | None = None
+        self._wanted: Ending | None = None
+        self._scribe: Scribe
+        # Each reaction takes the one type of event that it stands behind.
+        self._reactions: dict[type[Event], Callable[[Any, float], list[Command]]] = {
+            events.Opened: self._open,
+            events.ClientSent: self._client_sent,
+            events.ClientErred: self._client_erred,
+            events.ClientLeft: self._client_left,
+            events.EngineSent: self._engine_sent,
+            events.EngineEnded: self._engine_ended,
+            events.QuotaRead: self._quota_read,
+            events.EndAsked: self._end_asked,
+            events.Woke: self._woke,
+        }
+
+    @property
+    def closed(self) -> bool:
+        return self._life is Life.CLOSED
+
+    def deadline_ms(self) -> float | None:
+        """When to send `Woke` next, if nothing happens before."""
+        if self._life in {Life.OPENING, Life.CLOSED}:
+            return None
+        limits = self._spec.limits
+        return min(
+            self._opened_ms + limits.duration_ms,
+            self._last_client_ms + limits.idle_ms,
+            self._record_at_ms,
+            self._book_at_ms or float("inf"),
+            self._close_by_ms,
+        )
+
+    def handle(self, event: Event, now_ms: float) -> list[Command]:
+        """What `event` leads to, in order."""
+        if self._life is Life.CLOSED:
+            return []
+        return self._reactions[type(event)](event, now_ms)
+
+    # -- the beginning ---------------------------------------------------------------------------
+
+    def _open(self, event: events.Opened, now_ms: float) -> list[Command]:
+        self._life = Life.OPEN
+        self._opened_ms = self._last_client_ms = now_ms
+        self._record_at_ms = now_ms + RECORD_EVERY_MS
+        self._expires_at = int((event.wall_ms + self._spec.limits.duration_ms) / 1000)
+        self._scribe = Scribe(event.session, self._meter, now_ms=now_ms, wall_ms=event.wall_ms)
+        created = server_frame(
+            self._new_id("event"), "session.created", session=self._visible(event.session)
+        )
+        return [ToClient(created), self._book()]
+
+    def _visible(self, session: Body) -> Body:
+        return policy.visible_session(session, self._spec, self._expires_at)
+
+    # -- the client ------------------------------------------------------------------------------
+
+    def _client_sent(self, event: events.ClientSent, now_ms: float) -> list[Command]:
+        frame = event.frame
+        if self._life is not Life.OPEN:
+            return []
+        if not self._bucket.take(now_ms):
+            return self._refuse_rate(now_ms)
+        self._last_client_ms = now_ms
+        if frame.type == APPEND:
+            return self._append(frame, now_ms)
+        if frame.type == "output_audio_buffer.clear":
+            error = ClientError("output_audio_buffer.clear is for WebRTC and SIP.", param="type")
+            return [self._error(error, frame.event_id)]
+        allowed, refused = policy.allow(frame, self._spec)
+        commands: list[Command] = [self._error(error, frame.event_id) for error in refused]
+        if allowed is not None:
+            commands.append(ToEngine(allowed))
+        return commands
+
+    def _append(self, frame: Frame, now_ms: float) -> list[Command]:
+        try:
+            self._scribe.hear_user(frame.audio or b"", now_ms)
+        except ClientError as error:
+            return [self._error(error, frame.event_id)]
+        self._want_booking(now_ms)
+        return [ToEngine(frame)]
+
+    def _client_erred(self, event: events.ClientErred, now_ms: float) -> list[Command]:
+        if self._life is not Life.OPEN:
+            return []
+        error = event.error
+        if not error.close_code:
+            # What is no event counts as one, or garbage would be free.
+            if not self._bucket.take(now_ms):
+                return self._refuse_rate(now_ms)
+            self._last_client_ms = now_ms
+            return [self._error(error, event.event_id)]
+        return self._throw_out(error, now_ms)
+
+    def _refuse_rate(self, now_ms: float) -> list[Command]:
+        return self._throw_out(RateLimitError("Too many events a second."), now_ms)
+
+    def _throw_out(self, error: VoiceHubError, now_ms: float) -> list[Command]:
+        ending = Ending(Status.COMPLETED, EndedReason.CLIENT_CLOSE, error, error.close_code)
+        return self._begin_end(ending, now_ms)
+
+    def _client_left(self, event: events.ClientLeft, now_ms: float) -> list[Command]:
+        reason = EndedReason.CLIENT_CLOSE if event.clean else EndedReason.LOST
+        return self._begin_end(Ending(Status.COMPLETED, reason), now_ms)
+
+    def _error(self, error: VoiceHubError, event_id: str | None) -> ToClient:
+        body = error.as_openai(event_id)
+        return ToClient(server_frame(self._new_id("event"), "error", error=body))
+
+    # -- the engine ------------------------------------------------------------------------------
+
+    def _engine_sent(self, event: events.EngineSent, now_ms: float) -> list[Command]:
+        frame = event.frame
+        commands = self._scribe.note(frame, now_ms)
+        held = bool(commands)
+        if frame.type == _AUDIO_DELTA:
+            if self._life is Life.CLOSING:
+                return commands
+            self._want_booking(now_ms)
+            return [*commands, ToClient(frame), *self._check_quota(now_ms)]
+        if frame.type == "response.done":
+            return self._response_done(frame, now_ms)
+        if frame.type == "session.updated":
+            session = self._visible(frame.body["session"])
+            frame = server_frame(self._new_id("event"), "session.updated", session=session)
+        elif frame.type.endswith("input_audio_transcription.completed"):
+            commands.append(self._book())
+            held = True
+        commands.append(ToClient(frame, held))
+        if frame.type == "response.created":
+            commands += self._check_quota(now_ms) or [self._book()]
+        if self._life is Life.CLOSING:
+            commands += self._end_if_settled(now_ms)
+        return commands
+
+    def _response_done(self, frame: Frame, now_ms: float) -> list[Command]:
+        frame = self._scribe.close_response(frame)
+        commands: list[Command] = [self._book(), ToClient(frame, held=True)]
+        if self._life is Life.CLOSING:
+            commands += self._end_if_settled(now_ms)
+        else:
+            commands += self._check_quota(now_ms)
+        return commands
+
+    def _engine_ended(self, event: events.EngineEnded, now_ms: float) -> list[Command]:
+        error = event.error
+        ending = Ending(Status.FAILED, EndedReason.ENGINE, error, error.close_code)
+        return self._end(self._ending or ending, now_ms)
+
+    # -- tokens ----------------------------------------------------------------------------------
+
+    def _book(self) -> Book:
+        self._bookings += 1
+        self._book_at_ms = None
+        pending = self._meter.pending_audio
+        self._allowance.booked(self._bookings, self._meter.totals, pending)
+        return Book(self._bookings, self._meter.snapshot(), pending)
+
+    def _want_booking(self, now_ms: float) -> None:
+        if self._book_at_ms is None:
+            self._book_at_ms = now_ms + BOOK_EVERY_MS
+
+    def _quota_read(self, event: events.QuotaRead, now_ms: float) -> list[Command]:
+        self._allowance.read(event.sequence, event.audio, event.text)
+        return self._check_quota(now_ms)
+
+    def _check_quota(self, now_ms: float) -> list[Command]:
+        if self._life is not Life.OPEN:
+            return []
+        if not self._allowance.exhausted(self._meter.totals, self._meter.pending_audio):
+            return []
+        error = QuotaError("The plan's tokens are used up.")
+        ending = Ending(Status.COMPLETED, EndedReason.QUOTA, error, error.close_code)
+        return self._begin_end(ending, now_ms)
+
+    # -- time ------------------------------------------------------------------------------------
+
+    def _woke(self, _event: events.Woke, now_ms: float) -> list[Command]:
+        commands: list[Command] = []
+        if now_ms >= self._record_at_ms:
+            self._record_at_ms = now_ms + RECORD_EVERY_MS
+            commands += [Record(block) for block in self._scribe.timeline.settled(now_ms)]
+        if self._book_at_ms is not None and now_ms >= self._book_at_ms:
+            commands.append(self._book())
+        if self._life is Life.CLOSING:
+            if now_ms >= self._close_by_ms and self._ending is not None:
+                commands += self._end(self._ending, now_ms)
+            return commands
+        if self._wanted is not None and self._turn_ended(now_ms):
+            return commands + self._begin_end(self._wanted, now_ms)
+        return commands + self._end_if_overdue(now_ms)
+
+    def _end_if_overdue(self, now_ms: float) -> list[Command]:
+        limits = self._spec.limits
+        if now_ms >= self._opened_ms + limits.duration_ms:
+            error = ClientError("The session hit its maximum duration.", code="session_expired")
+            reason = EndedReason.MAX_DURATION
+        elif now_ms >= self._last_client_ms + limits.idle_ms:
+            error = ClientError("The client sent nothing for too long.", code="session_idle")
+            reason = EndedReason.IDLE
+        else:
+            return []
+        return self._begin_end(Ending(Status.COMPLETED, reason, error, 1001), now_ms)
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def _end_asked(self, event: events.EndAsked, now_ms: float) -> list[Command]:
+        ours = event.reason in {EndedReason.ENGINE, EndedReason.LOST}
+        status = Status.FAILED if ours else Status.COMPLETED
+        ending = Ending(status, event.reason, event.error, event.error.close_code)
+        if self._life is Life.OPENING:
+            return self._end(ending, now_ms)
+        if event.at_turn_end and not self._turn_ended(now_ms):
+            # `_woke` looks again each time that audio is taken.
+            self._wanted = ending
+            return []
+        return self._begin_end(ending, now_ms)
+
+    def _turn_ended(self, now_ms: float) -> bool:
+        scribe = self._scribe
+        busy = scribe.user_speaking or scribe.active or scribe.transcribing
+        return not busy and not scribe.timeline.agent_is_heard(now_ms)
+
+    def _begin_end(self, ending: Ending, now_ms: float) -> list[Command]:
+        """End once the response in flight has told its usage and the last words have come."""
+        if self._life is Life.OPENING:
+            return self._end(ending, now_ms)
+        if self._life is Life.CLOSING:
+            return []
+        self._life = Life.CLOSING
+        self._ending = ending
+        self._close_by_ms = now_ms + CLOSING_MS
+        commands: list[Command] = [
+            ToEngine(Frame("response.cancel", {"type": "response.cancel", "response_id": active}))
+            for active in self._scribe.active
+        ]
+        return commands + self._end_if_settled(now_ms)
+
+    def _end_if_settled(self, now_ms: float) -> list[Command]:
+        if self._scribe.active or self._scribe.transcribing or self._ending is None:
+            return []
+        return self._end(self._ending, now_ms)
+
+    def _end(self, ending: Ending, now_ms: float) -> list[Command]:
+        opened = self._life is not Life.OPENING
+        self._life = Life.CLOSED
+        commands: list[Command] = []
+        if opened:
+            commands += self._scribe.break_off(now_ms)
+            commands += [Record(block) for block in self._scribe.timeline.rest(now_ms)]
+            self._meter.drop_pending()
+            commands.append(self._book())
+        if ending.error is not None:
+            commands.append(self._error(ending.error, None))
+        reason = ending.error.code if ending.error else ending.reason.value
+        commands.append(CloseSocket(ending.close_code, reason[:CLOSE_REASON_BYTES_MAX]))
+        duration_ms = now_ms - self._opened_ms if opened else 0.0
+        commands.append(Finish(ending.status, ending.reason, duration_ms))
+        return commands
