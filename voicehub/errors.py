@@ -1,4 +1,4 @@
-"""The error tree: an error carries its code, HTTP status, close code and whether a retry helps, once, here."""
+"""The error tree: an error carries its code, HTTP status, close code and whether to retry."""
 
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -49,7 +49,7 @@ class VoiceHubError(Exception):
 
 
 class ClientError(VoiceHubError):
-    """The client asked for something that cannot be; it leaves a session open unless a subclass says so."""
+    """The client asked for what cannot be. The session stays open unless a subclass says so."""
 
     code = "invalid_value"
     status = HTTPStatus.BAD_REQUEST

@@ -1,4 +1,4 @@
-"""Every setting, read from the environment once; README and `voicehub serve --help` list the same table."""
+"""Every setting, read from the environment once; README lists the same table."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,7 +8,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 def _comma_list(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    return (
+        [part.strip() for part in value.split(",") if part.strip()]
+        if isinstance(value, str)
+        else value
+    )
 
 
 CommaList = Annotated[list[str], NoDecode, BeforeValidator(_comma_list)]
@@ -20,18 +24,26 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(populate_by_name=True, extra="ignore")
 
     host: str = Field("127.0.0.1", alias="HOST", description="Address to listen on.")
-    port: int = Field(8080, ge=0, le=65535, alias="PORT", description="Port to listen on; 0 takes a free one.")
+    port: int = Field(
+        8080, ge=0, le=65535, alias="PORT", description="Port to listen on; 0 takes a free one."
+    )
     public_url: str | None = Field(
         None, alias="VOICEHUB_PUBLIC_URL", description="Address that clients use, where it differs."
     )
     database_url: SecretStr = Field(alias="DATABASE_URL", description="Postgres address.")
     database_pooler: bool = Field(
-        False, alias="VOICEHUB_DATABASE_POOLER", description="True behind PgBouncer in transaction mode."
+        False,
+        alias="VOICEHUB_DATABASE_POOLER",
+        description="True behind PgBouncer in transaction mode.",
     )
     redis_url: SecretStr = Field(alias="REDIS_URL", description="Redis address.")
     spaces_endpoint: str = Field(alias="SPACES_ENDPOINT", description="Address of the S3 API.")
-    spaces_region: str = Field("us-east-1", alias="SPACES_REGION", description="Region that requests are signed for.")
-    spaces_bucket: str = Field("voicehub", alias="SPACES_BUCKET", description="Bucket for recordings.")
+    spaces_region: str = Field(
+        "us-east-1", alias="SPACES_REGION", description="Region that requests are signed for."
+    )
+    spaces_bucket: str = Field(
+        "voicehub", alias="SPACES_BUCKET", description="Bucket for recordings."
+    )
     spaces_key: SecretStr = Field(alias="SPACES_KEY", description="Access key id.")
     spaces_secret: SecretStr = Field(alias="SPACES_SECRET", description="Secret access key.")
 
@@ -41,49 +53,91 @@ class Settings(BaseSettings):
         description="Signing keys `kid:secret`, comma-separated; the first signs, all verify.",
     )
     admin_emails: CommaList = Field(
-        default_factory=list, alias="VOICEHUB_ADMIN_EMAILS", description="Users who administer the platform."
+        default_factory=list,
+        alias="VOICEHUB_ADMIN_EMAILS",
+        description="Users who administer the platform.",
     )
     allowed_origins: CommaList = Field(
         default_factory=list,
         alias="VOICEHUB_ALLOWED_ORIGINS",
         description="Browser origins that may open sockets, besides the server's own.",
     )
-    access_token_s: int = Field(3600, ge=60, alias="VOICEHUB_ACCESS_TOKEN_S", description="Life of an access token.")
+    access_token_s: int = Field(
+        3600, ge=60, alias="VOICEHUB_ACCESS_TOKEN_S", description="Life of an access token."
+    )
     client_secret_s: int = Field(
-        600, ge=10, le=7200, alias="VOICEHUB_CLIENT_SECRET_S", description="Life of a client secret."
+        600,
+        ge=10,
+        le=7200,
+        alias="VOICEHUB_CLIENT_SECRET_S",
+        description="Life of a client secret.",
     )
 
-    default_engine: str = Field("local", alias="VOICEHUB_ENGINE", description="Engine where an agent names none.")
+    default_engine: str = Field(
+        "local", alias="VOICEHUB_ENGINE", description="Engine where an agent names none."
+    )
     chat_url: str | None = Field(
-        None, alias="VOICEHUB_CHAT_URL", description="OpenAI-compatible base URL (`.../v1`) for the offline engine's replies."
+        None,
+        alias="VOICEHUB_CHAT_URL",
+        description="OpenAI-compatible base URL (`.../v1`) for the offline engine's replies.",
     )
-    chat_model: str = Field("gpt-4o-mini", alias="VOICEHUB_CHAT_MODEL", description="Model asked of that endpoint.")
-    chat_key: SecretStr | None = Field(None, alias="VOICEHUB_CHAT_KEY", description="Its bearer key.")
+    chat_model: str = Field(
+        "gpt-4o-mini", alias="VOICEHUB_CHAT_MODEL", description="Model asked of that endpoint."
+    )
+    chat_key: SecretStr | None = Field(
+        None, alias="VOICEHUB_CHAT_KEY", description="Its bearer key."
+    )
 
-    session_max_s: int = Field(3600, ge=1, alias="VOICEHUB_SESSION_MAX_S", description="Maximum duration of a session.")
-    session_idle_s: int = Field(
-        300, ge=1, alias="VOICEHUB_SESSION_IDLE_S", description="A session ends after this long without a client event."
+    session_max_s: int = Field(
+        3600, ge=1, alias="VOICEHUB_SESSION_MAX_S", description="Maximum duration of a session."
     )
-    sessions_per_user: int = Field(5, ge=1, alias="VOICEHUB_SESSIONS_PER_USER", description="Open sessions a user may hold.")
-    sessions_per_team: int = Field(100, ge=1, alias="VOICEHUB_SESSIONS_PER_TEAM", description="Open sessions a team may hold.")
+    session_idle_s: int = Field(
+        300,
+        ge=1,
+        alias="VOICEHUB_SESSION_IDLE_S",
+        description="A session ends after this long without a client event.",
+    )
+    sessions_per_user: int = Field(
+        5, ge=1, alias="VOICEHUB_SESSIONS_PER_USER", description="Open sessions a user may hold."
+    )
+    sessions_per_team: int = Field(
+        100, ge=1, alias="VOICEHUB_SESSIONS_PER_TEAM", description="Open sessions a team may hold."
+    )
     drain_deadline_s: float = Field(
-        20.0, ge=0, alias="VOICEHUB_DRAIN_DEADLINE_S", description="How long a deploy waits for turns to end."
+        20.0,
+        ge=0,
+        alias="VOICEHUB_DRAIN_DEADLINE_S",
+        description="How long a deploy waits for turns to end.",
     )
     keep_context: bool = Field(
         False, alias="VOICEHUB_KEEP_CONTEXT", description="Keep `data.context` after settlement."
     )
     cached_token_weight: float = Field(
-        1.0, ge=0, le=1, alias="VOICEHUB_CACHED_TOKEN_WEIGHT", description="What a cached input token counts."
+        1.0,
+        ge=0,
+        le=1,
+        alias="VOICEHUB_CACHED_TOKEN_WEIGHT",
+        description="What a cached input token counts.",
     )
 
     recording_format: Literal["flac", "wav"] = Field(
         "flac", alias="VOICEHUB_RECORDING_FORMAT", description="Container of the recordings."
     )
     spool_folder: Path = Field(
-        Path(".voicehub/spool"), alias="VOICEHUB_SPOOL", description="Audio waits here until Spaces has it."
+        Path(".voicehub/spool"),
+        alias="VOICEHUB_SPOOL",
+        description="Audio waits here until Spaces has it.",
     )
     spool_bytes_max: int = Field(
         4 << 30, ge=16 << 20, alias="VOICEHUB_SPOOL_BYTES_MAX", description="Limit of that folder."
     )
-    signed_url_s: int = Field(300, ge=1, le=604800, alias="VOICEHUB_SIGNED_URL_S", description="Life of a recording's signed URL.")
-    log_format: Literal["console", "json"] = Field("console", alias="VOICEHUB_LOG", description="Log lines for people or machines.")
+    signed_url_s: int = Field(
+        300,
+        ge=1,
+        le=604800,
+        alias="VOICEHUB_SIGNED_URL_S",
+        description="Life of a recording's signed URL.",
+    )
+    log_format: Literal["console", "json"] = Field(
+        "console", alias="VOICEHUB_LOG", description="Log lines for people or machines."
+    )

@@ -1,4 +1,4 @@
-"""The one way to start a task outside a TaskGroup: it has a name, and whoever starts it awaits it."""
+"""The one way to start a task outside a TaskGroup: it has a name, and its owner awaits it."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -13,7 +13,7 @@ def spawn(work: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
 
 
 async def stop(task: asyncio.Task[Any] | None) -> None:
-    """Cancel `task` and wait until it has ended; its own failure is raised, its cancellation is not."""
+    """Cancel `task` and wait until it has ended; its own failure is raised."""
     if task is None:
         return
     task.cancel()

@@ -7,14 +7,14 @@ from voicehub.realtime.frame import Body, Frame
 
 
 class Engine(Protocol):
-    """One conversation with a model. Owned by one session, which opens it once and always closes it."""
+    """One conversation with a model. Its session opens it once and always closes it."""
 
     async def open(self, session: Body) -> Body:
         """Begin with `session` (a GA session object, trusted: it comes from the agent's row).
 
         Returns the effective session object, as `session.created` would show it (`id`, `object`,
-        `type`, `model`, `output_modalities`, `instructions`, `tools`, `audio`, ...). The engine gives
-        no `session.created` frame of its own. Raises EngineError.
+        `type`, `model`, `output_modalities`, `instructions`, `tools`, `audio`, ...).
+        The engine gives no `session.created` frame of its own. Raises EngineError.
         """
         ...
 

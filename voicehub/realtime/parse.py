@@ -18,23 +18,23 @@ MESSAGE_BYTES_MAX = APPEND_BYTES_MAX * 4 // 3 + 4096
 EVENT_BYTES_MAX = 4 * 1024 * 1024
 
 
-def parse_client(text: str) -> Frame:
-    """The client event in `text`. Raises ClientError, TooLargeError; the session stays open.
+def parse_client(raw: bytes) -> Frame:
+    """The client event in `raw`, UTF-8. Raises ClientError, TooLargeError; the session stays open.
 
     The frame keeps no `raw` text for audio: it is decoded here, once, and `audio` holds it.
     """
-    body = _json_object(text)
+    body = _json_object(raw)
     kind = body.get("type")
     if kind == APPEND:
         return _append(body)
     if not isinstance(kind, str):
         raise _no_type(body, kind)
-    if len(text) > EVENT_BYTES_MAX:
-        raise TooLargeError(f"A {kind[:64]} event may hold {EVENT_BYTES_MAX} characters at most.")
+    if len(raw) > EVENT_BYTES_MAX:
+        raise TooLargeError(f"A {kind[:64]} event may hold {EVENT_BYTES_MAX} bytes at most.")
     _check_shape(body, kind)
-    if "\\u0000" in text:
+    if b"\\u0000" in raw:
         _refuse_nul(body, "")
-    return Frame(kind, body, raw=text.encode())
+    return Frame(kind, body, raw=raw)
 
 
 def parse_server(raw: bytes) -> Frame:
@@ -49,19 +49,19 @@ def parse_server(raw: bytes) -> Frame:
     return Frame(kind, body, audio=pybase64.b64decode(body.pop(field), validate=True), raw=raw)
 
 
-def event_id_of(text: str) -> str | None:
+def event_id_of(raw: bytes) -> str | None:
     """The `event_id` of a message that was refused, as far as one can be read."""
     try:
-        value = orjson.loads(text)
+        value = orjson.loads(raw)
     except ValueError:
         return None
     event_id = value.get("event_id") if isinstance(value, dict) else None
     return event_id if isinstance(event_id, str) and len(event_id) <= 512 else None
 
 
-def _json_object(text: str) -> Body:
+def _json_object(raw: bytes) -> Body:
     try:
-        body = orjson.loads(text)
+        body = orjson.loads(raw)
     except ValueError:
         raise ClientError("The message is not valid JSON.", code="invalid_json") from None
     if not isinstance(body, dict):

@@ -1,0 +1,61 @@
+-- name: start
+-- Open a session from one of the states $3: a new fencing token, the clock starts.
+UPDATE sessions
+SET
+    status = 'in_progress',
+    started_at = CASE WHEN status = 'created' THEN now() ELSE started_at END,
+    data = data || jsonb_build_object('fence', coalesce((data->>'fence')::bigint, 0) + 1)
+WHERE team_id = $1 AND id = $2 AND status = ANY($3)
+RETURNING (data->>'fence')::bigint AS token;
+
+-- name: folded
+-- How far the transcript is folded, locked until the transaction ends; nothing for an older owner.
+SELECT
+    coalesce((data->'folded'->>'sequence')::bigint, 0) AS sequence,
+    coalesce((data->'folded'->>'order')::float8, '-infinity') AS last_order
+FROM sessions
+WHERE team_id = $1 AND id = $2 AND coalesce((data->>'fence')::bigint, 0) <= $3
+FOR UPDATE;
+
+-- name: append_lines
+-- Fold lines $3 that come after every folded one.
+UPDATE sessions
+SET data = data || jsonb_build_object('transcript', (data->'transcript') || $3, 'folded', $4::jsonb)
+WHERE team_id = $1 AND id = $2;
+
+-- name: merge_lines
+-- Fold lines $3 of which some replace folded ones or stand between them.
+UPDATE sessions
+SET data = data || jsonb_build_object('folded', $4::jsonb, 'transcript', (
+    SELECT jsonb_agg(latest.line ORDER BY (latest.line->>'order')::float8)
+    FROM (
+        SELECT DISTINCT ON (both_.line->>'item_id') both_.line
+        FROM (
+            SELECT line, false AS newer FROM jsonb_array_elements(data->'transcript') AS line
+            UNION ALL
+            SELECT line, true AS newer FROM jsonb_array_elements($3) AS line
+        ) AS both_
+        ORDER BY both_.line->>'item_id', both_.newer DESC
+    ) AS latest
+))
+WHERE team_id = $1 AND id = $2;
+
+-- name: finish
+-- End a session from one of the states $4, unless a newer owner has it.
+UPDATE sessions
+SET
+    status = $5,
+    ended_at = now(),
+    duration_minutes = $6,
+    data = (CASE WHEN $8 THEN data ELSE data - 'context' END) || $7::jsonb
+WHERE
+    team_id = $1 AND id = $2 AND status = ANY($4)
+    AND coalesce((data->>'fence')::bigint, 0) <= $3
+RETURNING id;
+
+-- name: set_recording
+-- Say where the recording stands, unless a newer owner has the session.
+UPDATE sessions
+SET data = data || jsonb_build_object('recording', $4::jsonb, 'audio_url', $5::text)
+WHERE team_id = $1 AND id = $2 AND coalesce((data->>'fence')::bigint, 0) <= $3
+RETURNING id;

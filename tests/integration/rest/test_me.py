@@ -1,0 +1,42 @@
+async def test_a_user_sees_who_they_are_and_what_the_plan_has(web_client):
+    await web_client.run("UPDATE subscriptions SET total_audio_tokens_used = 12.5")
+    response, body = await web_client.get("/v1/me")
+    assert response.status == 200
+    assert body["email"] == "ada@one.example"
+    assert body["is_admin"] is False
+    assert body["team"]["name"] == "one"
+    subscription = body["subscription"]
+    assert subscription["status"] == "active"
+    assert subscription["plan"]["max_audio_tokens"] == 1000
+    assert subscription["total_audio_tokens_used"] == 12.5
+    assert subscription["current_period_end"].endswith("Z")
+    assert "password_hash" not in str(body)
+
+
+async def test_the_latest_current_subscription_counts(web_client):
+    latest = await web_client.add_subscription("one", status="free", maximum=7)
+    await web_client.run(
+        "UPDATE subscriptions SET current_period_start = now() - interval '1 hour' WHERE id = $1",
+        latest,
+    )
+    _, body = await web_client.get("/v1/me")
+    assert (body["subscription"]["id"], body["subscription"]["plan"]["max_text_tokens"]) == (
+        latest,
+        7,
+    )
+
+
+async def test_an_admin_is_named_by_configuration(web_client):
+    assert (await web_client.get("/v1/me", who="root"))[1]["is_admin"] is True
+
+
+async def test_a_team_without_a_subscription_has_none(web_client):
+    await web_client.run("DELETE FROM subscriptions")
+    assert (await web_client.get("/v1/me"))[1]["subscription"] is None
+
+
+async def test_the_token_of_a_deleted_user_is_refused(web_client):
+    token = await web_client.token("ada")
+    await web_client.run("DELETE FROM users WHERE email = 'ada@one.example'")
+    headers = {"Authorization": f"Bearer {token}"}
+    assert (await web_client.get("/v1/me", who=None, headers=headers))[0].status == 401

@@ -1,0 +1,182 @@
+"""The only composition root: every resource is built here once, in the order of this file."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+
+import structlog
+from aiohttp import web
+
+from voicehub.auth.attempts import LoginAttempts
+from voicehub.auth.passwords import Passwords
+from voicehub.auth.tokens import Tokens
+from voicehub.engines.engine import EngineFactory
+from voicehub.engines.local.chat import ChatResponder
+from voicehub.engines.local.engine import LocalEngine
+from voicehub.engines.local.models import SpeechModels
+from voicehub.engines.local.reply import Responder
+from voicehub.engines.local.responder import BuiltInResponder
+from voicehub.engines.scripted import Echo, ScriptedEngine
+from voicehub.errors import EngineError
+from voicehub.keys import (
+    ENGINES,
+    LOGIN_ATTEMPTS,
+    PASSWORDS,
+    POSTGRES,
+    REDIS,
+    REGISTRY,
+    SETTINGS,
+    SPACES,
+    SPOOL,
+    TOKENS,
+)
+from voicehub.live.registry import Registry
+from voicehub.live.socket import open_socket
+from voicehub.rest.body import BODY_BYTES_MAX
+from voicehub.rest.middleware import answer_errors
+from voicehub.rest.routes import add_routes, realtime_route
+from voicehub.settings import Settings
+from voicehub.sinks.spool import Spool
+from voicehub.storage.migrations import check_version
+from voicehub.storage.postgres import Postgres
+from voicehub.storage.redis import Redis
+from voicehub.storage.spaces import Spaces
+
+# Connections that outlive the drain are cut after this.
+SHUTDOWN_S = 5.0
+# A server's own engine for load tests: it speaks back what it hears.
+ECHO = "echo"
+LOCAL = "local"
+
+logger = structlog.get_logger(__name__)
+
+
+def create_app(settings: Settings) -> web.Application:
+    """The server, not yet listening. Its resources open in order and close in reverse."""
+    app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[answer_errors])
+    app[SETTINGS] = settings
+    app[TOKENS] = Tokens(
+        settings.jwt_keys,
+        access_token_s=settings.access_token_s,
+        client_secret_s=settings.client_secret_s,
+        admin_emails=settings.admin_emails,
+    )
+    app[REGISTRY] = Registry()
+    app.cleanup_ctx.extend((_postgres, _redis, _spaces, _passwords, _engines))
+    app.on_shutdown.append(_drain)
+    add_routes(app, realtime_route(open_socket))
+    return app
+
+
+async def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
+    """Listen until SIGTERM or SIGINT, then drain. `on_ready` is told the address."""
+    runner = web.AppRunner(
+        create_app(settings), handle_signals=False, shutdown_timeout=SHUTDOWN_S, access_log=None
+    )
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        await runner.setup()
+        site = web.TCPSite(runner, settings.host, settings.port)
+        await site.start()
+        port = runner.addresses[0][1]
+        on_ready(f"http://{settings.host}:{port}")
+        await stopped.wait()
+        logger.info("draining", sessions=runner.app[REGISTRY].sessions)
+    finally:
+        await runner.cleanup()
+
+
+async def _drain(app: web.Application) -> None:
+    await app[REGISTRY].drain(app[SETTINGS].drain_deadline_s)
+
+
+async def _postgres(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS]
+    postgres = await Postgres.connect(
+        settings.database_url.get_secret_value(), pooler=settings.database_pooler
+    )
+    try:
+        async with postgres.connection() as conn:
+            await check_version(conn)
+        app[POSTGRES] = postgres
+        yield
+    finally:
+        await postgres.close()
+
+
+async def _redis(app: web.Application) -> AsyncIterator[None]:
+    async with Redis.connect(app[SETTINGS].redis_url.get_secret_value()) as redis:
+        app[REDIS] = redis
+        app[LOGIN_ATTEMPTS] = LoginAttempts(redis)
+        yield
+
+
+async def _spaces(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS]
+    async with spaces_of(settings) as spaces, spool_of(settings) as spool:
+        app[SPACES], app[SPOOL] = spaces, spool
+        yield
+
+
+def spaces_of(settings: Settings) -> Spaces:
+    return Spaces(
+        endpoint=settings.spaces_endpoint,
+        region=settings.spaces_region,
+        bucket=settings.spaces_bucket,
+        key=settings.spaces_key.get_secret_value(),
+        secret=settings.spaces_secret.get_secret_value(),
+    )
+
+
+def spool_of(settings: Settings) -> Spool:
+    return Spool(settings.spool_folder, bytes_max=settings.spool_bytes_max)
+
+
+async def _passwords(app: web.Application) -> AsyncIterator[None]:
+    app[PASSWORDS] = Passwords()
+    yield
+    app[PASSWORDS].close()
+
+
+async def _engines(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS]
+    async with AsyncExitStack() as stack:
+        engines: dict[str, EngineFactory] = {LOCAL: await _local_engine(settings, stack)}
+        if settings.default_engine == ECHO:
+            engines[ECHO] = lambda: ScriptedEngine(Echo())
+        app[ENGINES] = engines
+        yield
+
+
+async def _local_engine(settings: Settings, stack: AsyncExitStack) -> EngineFactory:
+    """The offline engine; where its parts are missing, one that says so when it is asked for."""
+    if settings.default_engine == ECHO:
+        return _missing(EngineError("The offline engine is not loaded beside the echo engine."))
+    try:
+        models = await SpeechModels.load()
+    except EngineError as error:
+        logger.warning("the offline engine is not available", reason=error.message)
+        return _missing(error)
+    stack.push_async_callback(models.close)
+    responder = _responder(settings, stack)
+    return lambda: LocalEngine(models, responder)
+
+
+def _responder(settings: Settings, stack: AsyncExitStack) -> Responder:
+    if settings.chat_url is None:
+        return BuiltInResponder()
+    key = settings.chat_key.get_secret_value() if settings.chat_key else None
+    responder = ChatResponder(settings.chat_url, settings.chat_model, key)
+    stack.push_async_callback(responder.close)
+    return responder
+
+
+def _missing(error: EngineError) -> EngineFactory:
+    def refuse() -> LocalEngine:
+        raise EngineError(error.message, code=error.code)
+
+    return refuse

@@ -1,0 +1,148 @@
+"""The command line: one function a command; what it does stands in the module it names."""
+
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+import uvloop
+from pydantic import ValidationError
+from rich.console import Console
+
+from voicehub import __version__, logs
+from voicehub.app import serve as serve_app
+from voicehub.auth.tokens import Tokens
+from voicehub.devserver import Options, run_dev
+from voicehub.errors import VoiceHubError
+from voicehub.jobs.settle import settle_all
+from voicehub.jobs.worker import work
+from voicehub.settings import Settings
+from voicehub.storage import users
+from voicehub.storage.migrations import migrate as migrate_database
+from voicehub.storage.postgres import Postgres
+from voicehub.storage.redis import Redis
+from voicehub.talk import talk
+
+T = TypeVar("T")
+
+console = Console(highlight=False)
+app = typer.Typer(
+    help="VoiceHub: a server for live AI voice sessions.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(talk)
+
+
+def main() -> None:
+    """Run the command; what the user can mend is one line on standard error and exit code 1."""
+    try:
+        app()
+    except VoiceHubError as error:
+        sys.exit(f"voicehub: {error.message}")
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Instead of HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Instead of PORT.")] = None,
+) -> None:
+    """Serve the API and the sessions, until SIGTERM or SIGINT."""
+    settings = _settings(host=host, port=port)
+    _run(serve_app(settings, lambda url: console.print(f"VoiceHub {__version__} listens on {url}")))
+
+
+@app.command()
+def worker() -> None:
+    """Run the jobs: settle every minute."""
+    _run(_with_stores(_settings(), work))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database up to this version's schema."""
+    applied = _run(migrate_database(_settings().database_url.get_secret_value()))
+    for name in applied:
+        console.print(f"applied {name}")
+    console.print("The database is up to date.")
+
+
+@app.command()
+def dev(
+    folder: Annotated[
+        Path, typer.Option(help="Where Postgres, Redis and the recordings lie.")
+    ] = Path(".voicehub"),
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8080,
+    *,
+    reset_passwords: Annotated[
+        bool, typer.Option("--reset-passwords", help="Give the demo users new passwords.")
+    ] = False,
+) -> None:
+    """Start Postgres, Redis, an S3 server and VoiceHub on this machine, with something to try."""
+    logs.configure("console")
+    _run(run_dev(Options(folder, host, port, reset_passwords), console))
+
+
+@app.command()
+def token(
+    email: Annotated[str, typer.Argument(help="Whose token.")],
+    team: Annotated[str | None, typer.Option(help="The team's name, where it takes one.")] = None,
+) -> None:
+    """Print an access token of a user."""
+    settings = _settings()
+    typer.echo(_run(_with_stores(settings, lambda pg, _: _issue(settings, pg, email, team))))
+
+
+@app.command()
+def flush_usage() -> None:
+    """Settle what live sessions have used so far."""
+    count = _run(_with_stores(_settings(), settle_all))
+    console.print(f"settled {count} sessions")
+
+
+async def _issue(settings: Settings, postgres: Postgres, email: str, team: str | None) -> str:
+    tokens = Tokens(
+        settings.jwt_keys,
+        access_token_s=settings.access_token_s,
+        client_secret_s=settings.client_secret_s,
+        admin_emails=settings.admin_emails,
+    )
+    async with postgres.connection() as conn:
+        found = await users.by_email(conn, email, team)
+    if len(found) != 1:
+        sys.exit(f"voicehub: {len(found)} users have that email; name the team with --team.")
+    return tokens.issue_access(found[0])[0]
+
+
+async def _with_stores(settings: Settings, work_: Any) -> Any:  # Any: a job's own result
+    postgres = await Postgres.connect(
+        settings.database_url.get_secret_value(), pooler=settings.database_pooler
+    )
+    try:
+        async with Redis.connect(settings.redis_url.get_secret_value()) as redis:
+            return await work_(postgres, redis)
+    finally:
+        await postgres.close()
+
+
+def _settings(**given: Any) -> Settings:
+    """The settings, from the environment; `given` options stand above them."""
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        # The names and the faults, never the values: they may be secrets.
+        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+        sys.exit(
+            "voicehub: the settings are not complete:\n  "
+            + "\n  ".join(faults)
+            + "\n`voicehub dev` needs none of them."
+        )
+    logs.configure(settings.log_format)
+    return settings
+
+
+def _run(main_: Coroutine[Any, Any, T]) -> T:
+    return uvloop.run(main_)

@@ -1,0 +1,1 @@
+"""A client of VoiceHub: what `voicehub talk`, the demo, benchmarks and tests speak through."""

@@ -1,0 +1,372 @@
+"""One live conversation from the client's side, spoken and heard in real time.
+
+All is counted in samples of one clock that starts when the socket opens: what is said, what is
+heard and when an event came. Barge-in works as on a telephone: when the server says that the caller
+speaks, the loudspeaker stops, and the server is told how much of the reply was heard.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import aiohttp
+import numpy as np
+import orjson
+import pybase64
+
+from voicehub.audio.formats import RATE_HZ, Pcm, pcm_samples
+from voicehub.client.source import Script, Source
+from voicehub.client.speaker import Cut, Speaker
+from voicehub.client.tape import Tape
+from voicehub.client.transcript import Line, Transcript
+from voicehub.errors import VoiceHubError
+from voicehub.tasks import spawn, stop
+
+SAMPLES_PER_MS = RATE_HZ // 1000
+# The loudspeaker's step: how exactly barge-in is cut.
+TICK_MS = 20
+# The microphone's: one `input_audio_buffer.append` each.
+APPEND_MS = 100
+CONNECT_S_MAX = 15.0
+CLOSE_S_MAX = 5.0
+# A larger message from the server closes the socket with 1009.
+MESSAGE_BYTES_MAX = 16 << 20
+HEARTBEAT_S = 20.0
+# Events that are kept for `wait_for`; at the limit the older half is forgotten.
+EVENTS_MAX = 20_000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One server event without its audio. `at_ms` is when it came, on the conversation's clock."""
+
+    number: int
+    type: str
+    body: dict[str, Any]
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """Where the caller's clip stood on the conversation's clock."""
+
+    start_ms: float
+    end_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The agent's turn, from its `response.done`."""
+
+    response: dict[str, Any]
+    first_audio_at_ms: float | None
+
+    @property
+    def status(self) -> str:
+        return str(self.response["status"])
+
+    @property
+    def usage(self) -> dict[str, Any]:
+        return self.response.get("usage") or {}
+
+    @property
+    def latency_ms(self) -> dict[str, float]:
+        """The parts of the answer's delay, where the engine tells them."""
+        return dict((self.response.get("voicehub") or {}).get("latency_ms") or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """A barge-in: what was cut, when on the conversation's clock, and the clip that did it.
+
+    The reply to that clip is one that begins after event `since`.
+    """
+
+    cut: Cut
+    cut_at_ms: float
+    utterance: Utterance
+    since: int
+
+
+class SessionEndedError(VoiceHubError):
+    """The socket closed while something was still awaited."""
+
+    code = "session_ended"
+
+
+@dataclass(slots=True)
+class Observer:
+    """What wants to know of each step; all are optional and must not wait."""
+
+    event: Callable[[Event], None] = lambda _event: None
+    line: Callable[[Line], None] = lambda _line: None
+    heard: Callable[[Pcm], None] = lambda _chunk: None
+
+
+class Conversation:
+    """Use as `async with`: the socket opens at the start and closes with 1000 at the end."""
+
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        url: str,
+        secret: str,
+        *,
+        source: Source | None = None,
+        tape: Tape | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self.events: list[Event] = []
+        self.transcript = Transcript()
+        self.speaker = Speaker()
+        self.cuts: list[tuple[Cut, float]] = []
+        self.close_code: int | None = None
+        self._forgotten = 0
+        self._http, self._url, self._secret = http, url, secret
+        self._source = source or Script()
+        self._tape = tape
+        self._observer = observer or Observer()
+        self._socket: aiohttp.ClientWebSocketResponse
+        self._tasks: list[asyncio.Task[None]] = []
+        self._changed = asyncio.Event()
+        self._taken = 0
+        self._interruptible = True
+
+    async def __aenter__(self) -> Self:
+        try:
+            async with asyncio.timeout(CONNECT_S_MAX):
+                self._socket = await self._http.ws_connect(
+                    self._url,
+                    headers={"Authorization": f"Bearer {self._secret}"},
+                    compress=0,
+                    max_msg_size=MESSAGE_BYTES_MAX,
+                    heartbeat=HEARTBEAT_S,
+                )
+        except aiohttp.WSServerHandshakeError as error:
+            raise VoiceHubError(f"The server refused the socket with {error.status}.") from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise VoiceHubError(f"The socket cannot be opened: {type(error).__name__}.") from error
+        self._started_s = asyncio.get_running_loop().time()
+        self._tasks = [
+            spawn(self._listen(), name="conversation.listen"),
+            spawn(self._speak(), name="conversation.speak"),
+        ]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        listening, speaking = self._tasks
+        try:
+            await stop(speaking)
+        finally:
+            async with asyncio.timeout(CLOSE_S_MAX):
+                await self._socket.close(code=aiohttp.WSCloseCode.OK)
+            if self._tape is not None:
+                self._tape.close()
+            await stop(listening)
+
+    @property
+    def now_ms(self) -> float:
+        return (asyncio.get_running_loop().time() - self._started_s) * 1000
+
+    def mark(self) -> int:
+        """The number of the next event: what `since` takes, to look at what comes from now on."""
+        return self._forgotten + len(self.events)
+
+    async def send(self, kind: str, /, **fields: Any) -> None:
+        """Send one client event."""
+        await self._socket.send_str(orjson.dumps({"type": kind, **fields}).decode())
+
+    async def say(self, clip: Pcm) -> Utterance:
+        """Speak `clip` in real time, after what is being said already; returns when it is said."""
+        if not isinstance(self._source, Script):
+            raise TypeError("Only a scripted conversation can be told what to say.")
+        ended = self._source.say(clip)
+        await self._until(lambda: True if ended.done() else None, len(clip) / RATE_HZ + 60, "say")
+        end_ms = ended.result() / SAMPLES_PER_MS
+        return Utterance(end_ms - len(clip) / SAMPLES_PER_MS, end_ms)
+
+    async def wait_for(
+        self,
+        kind: str,
+        *,
+        since: int = 0,
+        timeout_s: float = 15.0,
+        where: Callable[[dict[str, Any]], bool] = lambda _body: True,
+    ) -> Event:
+        """The first `kind` from event `since` on. Raises TimeoutError, SessionEndedError."""
+        position = since
+
+        def found() -> Event | None:
+            nonlocal position
+            while position < self.mark():
+                event = self.events[max(0, position - self._forgotten)]
+                position = event.number + 1
+                if event.type == kind and where(event.body):
+                    return event
+            return None
+
+        return await self._until(found, timeout_s, kind)
+
+    async def reply(self, *, since: int, timeout_s: float = 60.0, heard: bool = True) -> Reply:
+        """The next reply that begins after `since` and that the caller does not talk over.
+
+        By default it is also heard to its end.
+        """
+        while True:
+            created = await self.wait_for("response.created", since=since, timeout_s=timeout_s)
+            response = created.body["response"]
+            done = await self.wait_for(
+                "response.done",
+                since=created.number,
+                timeout_s=timeout_s,
+                where=partial(_is_of, response["id"]),
+            )
+            response = done.body["response"]
+            if (response.get("status_details") or {}).get("reason") != "turn_detected":
+                break
+            since = created.number + 1
+        first = next(
+            (
+                event.at_ms
+                for event in self.events
+                if event.type == "response.output_audio.delta"
+                and event.body["response_id"] == response["id"]
+            ),
+            None,
+        )
+        if heard:
+            await self._until(
+                lambda: None if self.speaker.playing else True, timeout_s, "the end of the reply"
+            )
+        return Reply(response, first)
+
+    async def interrupt(
+        self, clip: Pcm, *, since: int, heard_ms: float = 1_000, timeout_s: float = 30.0
+    ) -> Interruption:
+        """Barge in with `clip` once `heard_ms` of the reply that comes after `since` are heard."""
+        first = await self.wait_for("response.output_audio.delta", since=since, timeout_s=timeout_s)
+        item_id = first.body["item_id"]
+        await self._until(
+            lambda: True if self.speaker.heard_ms(item_id) >= heard_ms else None,
+            timeout_s,
+            f"{heard_ms} ms of the reply",
+        )
+        before, mark = len(self.cuts), self.mark()
+        utterance = await self.say(clip)
+        cut, at_ms = await self._until(
+            lambda: self.cuts[before] if len(self.cuts) > before else None, timeout_s, "barge-in"
+        )
+        return Interruption(cut, at_ms, utterance, mark)
+
+    async def ended(self) -> int | None:
+        """Wait until the server closes; returns its close code."""
+        await asyncio.wait([self._tasks[0]])
+        return self.close_code
+
+    async def _speak(self) -> None:
+        """The one clock: every tick takes samples from the source and from the loudspeaker."""
+        count = TICK_MS * SAMPLES_PER_MS
+        pending: list[Pcm] = []
+        while self.close_code is None:
+            self._taken += count
+            # After a stall the missed ticks follow at once: the clock is right again.
+            await asyncio.sleep(max(0.0, (self._taken / SAMPLES_PER_MS - self.now_ms) / 1000))
+            said, heard = self._source.take(count), self.speaker.take(count)
+            if self._tape is not None:
+                self._tape.write(said, heard)
+            self._observer.heard(heard)
+            pending.append(said)
+            if len(pending) * TICK_MS >= APPEND_MS:
+                await self._append(np.concatenate(pending))
+                pending = []
+            self._notify()
+
+    async def _append(self, chunk: Pcm) -> None:
+        audio = pybase64.b64encode(chunk.astype("<i2", copy=False).tobytes()).decode()
+        try:
+            await self.send("input_audio_buffer.append", audio=audio)
+        except ConnectionError:
+            # The server has closed; the listener learns its code and ends the conversation.
+            await asyncio.wait([self._tasks[0]])
+
+    async def _listen(self) -> None:
+        try:
+            async for message in self._socket:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    await self._take(orjson.loads(message.data))
+                    self._notify()
+        finally:
+            # Set whatever happened, so that nobody waits for events that cannot come.
+            self.close_code = self._socket.close_code or aiohttp.WSCloseCode.ABNORMAL_CLOSURE
+            self._notify()
+
+    async def _take(self, body: dict[str, Any]) -> None:
+        kind = body["type"]
+        if kind == "response.output_audio.delta":
+            chunk = pcm_samples(pybase64.b64decode(body.pop("delta")))
+            self.speaker.add(body["item_id"], body["content_index"], chunk)
+            body["audio_ms"] = len(chunk) / SAMPLES_PER_MS
+        elif kind in {"session.created", "session.updated"}:
+            self._interruptible = _interruptible(body)
+        elif kind == "input_audio_buffer.speech_started" and self._interruptible:
+            await self._cut()
+        event = Event(self.mark(), kind, body, self.now_ms)
+        self.events.append(event)
+        if len(self.events) > EVENTS_MAX:
+            self._forgotten += EVENTS_MAX // 2
+            del self.events[: EVENTS_MAX // 2]
+        self._observer.event(event)
+        if line := self.transcript.feed(kind, body, event.at_ms):
+            self._observer.line(line)
+
+    async def _cut(self) -> None:
+        at_ms = self._taken / SAMPLES_PER_MS
+        if (cut := self.speaker.cut()) is None:
+            return
+        self.cuts.append((cut, at_ms))
+        await self.send(
+            "conversation.item.truncate",
+            item_id=cut.item_id,
+            content_index=cut.content_index,
+            audio_end_ms=cut.heard_ms,
+        )
+
+    async def _until(self, check: Callable[[], T | None], timeout_s: float, what: str) -> T:
+        """Wait until `check` gives something; it is asked at every event and tick."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while (found := check()) is None:
+                    if self.close_code is not None:
+                        raise SessionEndedError(
+                            f"The server closed with {self.close_code} before {what}."
+                        )
+                    await self._changed.wait()
+        except TimeoutError:
+            last = ", ".join(event.type for event in self.events[-5:])
+            raise TimeoutError(f"No {what} in {timeout_s:g} s; the last events: {last}") from None
+        return found
+
+    def _notify(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+
+def _is_of(response_id: str, body: dict[str, Any]) -> bool:
+    return bool(body["response"]["id"] == response_id)
+
+
+def _interruptible(body: dict[str, Any]) -> bool:
+    """Whether the session lets the caller's speech stop a reply; the protocol's default is yes."""
+    audio = body["session"].get("audio") or {}
+    turn_detection = (audio.get("input") or {}).get("turn_detection") or {}
+    return turn_detection.get("interrupt_response") is not False

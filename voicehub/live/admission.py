@@ -1,0 +1,110 @@
+"""Who may open a socket, and to which session: all that can be refused before the upgrade."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from voicehub.errors import ClientError, ConflictError, ForbiddenError, NotFoundError
+from voicehub.keys import POSTGRES, PRINCIPAL, REDIS, SETTINGS
+from voicehub.session.state import TRANSITIONS, Status
+from voicehub.storage import admission, agents, quota, sessions
+from voicehub.storage.agents import Agent
+from voicehub.storage.page import BIGINT_MAX
+from voicehub.storage.sessions import Limits, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    agent: Agent
+    session: Session
+    model: str
+    """What the client called the agent."""
+
+
+async def admit(request: web.Request) -> Admitted:
+    """The session that the request may open; its row is created if the request names an agent.
+
+    Raises ClientError and its kinds, StorageError.
+    """
+    _refuse_beta(request)
+    _check_origin(request)
+    query = request.query
+    if "call_id" in query or "intent" in query:
+        raise ClientError("Only `model` and `session_id` are served here.", param="call_id")
+    session_id = _session_id(request)
+    if session_id is not None:
+        return await _existing(request, session_id)
+    reference = query.get("model")
+    if not reference:
+        raise ClientError(
+            "Name the agent by `model`, or the session by `session_id`.",
+            code="missing_required_parameter",
+            param="model",
+        )
+    return await _created(request, reference)
+
+
+def _refuse_beta(request: web.Request) -> None:
+    if "realtime=v1" in request.headers.get("OpenAI-Beta", ""):
+        raise ClientError(
+            "The Realtime Beta is not served. Use the GA protocol, without the header OpenAI-Beta.",
+            code="beta_not_supported",
+            param="OpenAI-Beta",
+        )
+
+
+def _check_origin(request: web.Request) -> None:
+    """Only browsers send Origin, and a page of another site must not use its visitor's tokens."""
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return
+    settings = request.app[SETTINGS]
+    own = urlsplit(settings.public_url).netloc if settings.public_url else request.host
+    if urlsplit(origin).netloc != own and origin not in settings.allowed_origins:
+        raise ForbiddenError("This origin may not open sockets.", code="origin_not_allowed")
+
+
+def _session_id(request: web.Request) -> int | None:
+    """The session that the request names; a client secret names its own and no other."""
+    bound = request[PRINCIPAL].session_id
+    named = request.query.get("session_id")
+    if named is None:
+        return bound
+    named = named.removeprefix("sess_")
+    if not (named.isascii() and named.isdigit()) or int(named[:20]) > BIGINT_MAX:
+        raise NotFoundError("There is no such session.", param="session_id")
+    if bound is not None and int(named) != bound:
+        raise ForbiddenError("This client secret opens another session.")
+    return int(named)
+
+
+async def _existing(request: web.Request, session_id: int) -> Admitted:
+    principal = request[PRINCIPAL]
+    async with request.app[POSTGRES].connection() as conn:
+        session = await sessions.get(conn, principal.team_id, session_id)
+        if session is None or session.user_id != principal.user_id:
+            raise NotFoundError("There is no such session.", param="session_id")
+        if Status.IN_PROGRESS not in TRANSITIONS[Status(session.status)]:
+            raise ConflictError(f"The session is {session.status}.", code="session_not_open")
+        await quota.require(request.app[REDIS], conn, principal.team_id)
+        agent = await agents.get(conn, principal.team_id, session.agent_id)
+    if agent is None:
+        raise NotFoundError("The session's agent was deleted.", code="agent_not_found")
+    return Admitted(agent, session, request.query.get("model") or agent.name)
+
+
+async def _created(request: web.Request, reference: str) -> Admitted:
+    principal, settings = request[PRINCIPAL], request.app[SETTINGS]
+    agent, session = await admission.create_session(
+        request.app[POSTGRES],
+        request.app[REDIS],
+        principal.team_id,
+        principal.user_id,
+        agent_reference=reference,
+        client_context={},
+        limits=Limits(
+            settings.sessions_per_user, settings.sessions_per_team, settings.client_secret_s
+        ),
+    )
+    return Admitted(agent, session, reference)

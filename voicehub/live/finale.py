@@ -1,0 +1,92 @@
+"""What surrounds a session's conversation: what is made ready before, and what is settled after."""
+
+import asyncio
+from collections.abc import Awaitable
+
+import structlog
+
+from voicehub.errors import StorageError
+from voicehub.live.driver import Sinks
+from voicehub.live.lease import Lease
+from voicehub.session.commands import Finish
+from voicehub.session.state import EndedReason, Status
+from voicehub.storage import ownership
+from voicehub.storage.ownership import Owned
+from voicehub.storage.postgres import Postgres
+
+# Each of the last steps; one that takes longer is left to the worker, which repeats it.
+STEP_DEADLINE_S = 30.0
+
+logger = structlog.get_logger(__name__)
+
+
+class Finale:
+    """Each step is repeatable and stands alone: one that fails does not keep the others back."""
+
+    def __init__(
+        self,
+        *,
+        postgres: Postgres,
+        sinks: Sinks,
+        lease: Lease,
+        owned: Owned,
+        keep_context: bool,
+    ) -> None:
+        self._postgres = postgres
+        self._sinks = sinks
+        self._lease = lease
+        self._session = (owned.team_id, owned.session_id, owned.token)
+        self._keep_context = keep_context
+        self.finish = Finish(Status.FAILED, EndedReason.LOST, 0.0)
+        """How the session ended; this stands when it never came to converse."""
+
+    async def begin(self) -> None:
+        """Take the lease, open the recording. Raises StorageError: the spool cannot be written."""
+        try:
+            await self._lease.take()
+        except StorageError:
+            logger.warning("session starts without a lease", session_id=self._session[1])
+        await self._sinks.recorder.open()
+        async with self._postgres.connection() as conn:
+            await ownership.set_recording(conn, *self._session, self._recording(), None)
+
+    async def run(self) -> None:
+        """Fold, settle, end the row, close the recording, release. Not to be cancelled."""
+        await self._step("fold", self._sinks.transcript.finish())
+        await self._step("settle", self._sinks.meter.settle(finished=True))
+        await self._step("finish", self._end_row())
+        await self._step("recording", self._close_recording())
+        await self._lease.release()
+
+    async def _end_row(self) -> None:
+        recording = {**self._recording(), "state": "processing"}
+        async with self._postgres.connection() as conn:
+            await ownership.finish(
+                conn,
+                *self._session,
+                status=self.finish.status,
+                reason=self.finish.reason,
+                duration_ms=self.finish.duration_ms,
+                recording=recording,
+                keep_context=self._keep_context,
+            )
+
+    async def _close_recording(self) -> None:
+        summary = await self._sinks.recorder.finish()
+        async with self._postgres.connection() as conn:
+            await ownership.set_recording(conn, *self._session, summary.as_json(), summary.url)
+
+    def _recording(self) -> dict[str, str]:
+        return {"state": self._sinks.recorder.state.value}
+
+    async def _step(self, name: str, step: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(STEP_DEADLINE_S):
+                await step
+        except (StorageError, TimeoutError) as error:
+            logger.warning(
+                "last step left to the worker",
+                step=name,
+                session_id=self._session[1],
+                error=type(error).__name__,
+            )

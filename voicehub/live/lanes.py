@@ -1,0 +1,50 @@
+"""The way from the client to the engine: a queue that makes a fast client wait."""
+
+import asyncio
+from collections import deque
+
+from voicehub.engines.engine import Engine
+from voicehub.realtime.frame import Frame
+
+# Beyond this the socket is not read: TCP holds the client back. One append may be 15 MiB.
+WAITING_BYTES_MAX = 4 * 1024 * 1024
+WAITING_FRAMES_MAX = 512
+
+
+class EngineLane:
+    """Frames that wait for the engine, in order."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._frames: deque[Frame] = deque()
+        self._bytes = 0
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    def put(self, frame: Frame) -> None:
+        self._frames.append(frame)
+        self._bytes += _size(frame)
+        if self._bytes > WAITING_BYTES_MAX or len(self._frames) > WAITING_FRAMES_MAX:
+            self._room.clear()
+        self._arrived.set()
+
+    async def room(self) -> None:
+        """Wait until the engine has caught up."""
+        await self._room.wait()
+
+    async def run(self) -> None:
+        """Send, for ever."""
+        while True:
+            while self._frames:
+                frame = self._frames.popleft()
+                self._bytes -= _size(frame)
+                if not self._room.is_set() and self._bytes <= WAITING_BYTES_MAX // 2:
+                    self._room.set()
+                await self._engine.send(frame)
+            self._arrived.clear()
+            await self._arrived.wait()
+
+
+def _size(frame: Frame) -> int:
+    return len(frame.audio or frame.raw or b"")

@@ -1,0 +1,158 @@
+"""`GET /v1/realtime`: from the upgrade to the last write of one session."""
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+
+import structlog
+from aiohttp import web
+
+from voicehub.engines.engine import Engine
+from voicehub.errors import EngineError, StorageError
+from voicehub.keys import ENGINES, POSTGRES, REDIS, REGISTRY, SETTINGS, SPACES, SPOOL
+from voicehub.live.admission import Admitted, admit
+from voicehub.live.driver import Driver, Sinks
+from voicehub.live.finale import Finale
+from voicehub.live.lease import Lease
+from voicehub.realtime.parse import MESSAGE_BYTES_MAX
+from voicehub.session.metering import millionths
+from voicehub.session.session import Session
+from voicehub.session.spec import Limits, SessionSpec, agent_session
+from voicehub.settings import Settings
+from voicehub.sinks.meter import MeterSink
+from voicehub.sinks.recorder import Recorder
+from voicehub.sinks.summary import recording_stem
+from voicehub.sinks.transcript import TranscriptSink
+from voicehub.storage import ownership
+from voicehub.storage.ownership import Owned
+from voicehub.tasks import spawn
+
+# Selected when the client offers it; the subprotocol that carries the token is never echoed.
+SUBPROTOCOLS = ("realtime",)
+# A peer that answers no ping within half of this again is gone.
+HEARTBEAT_S = 20.0
+# How long the peer has to answer our close.
+CLOSE_TIMEOUT_S = 5.0
+_OWNER = f"{socket.gethostname()}:{os.getpid()}"
+
+logger = structlog.get_logger(__name__)
+
+
+async def open_socket(request: web.Request) -> web.StreamResponse:
+    """Refuse with a plain HTTP status, or hold the session and return when it is over."""
+    with request.app[REGISTRY].admitted():
+        upgrade = web.WebSocketResponse(
+            protocols=SUBPROTOCOLS,
+            heartbeat=HEARTBEAT_S,
+            timeout=CLOSE_TIMEOUT_S,
+            compress=False,
+            max_msg_size=MESSAGE_BYTES_MAX,
+            decode_text=False,
+        )
+        if not upgrade.can_prepare(request):
+            raise web.HTTPUpgradeRequired(headers={"Upgrade": "websocket"})
+        admitted = await admit(request)
+        engine = _engine(request, admitted)
+        async with request.app[POSTGRES].connection() as conn:
+            token = await ownership.start(conn, admitted.session.team_id, admitted.session.id)
+        # From here on the session is ours, whatever happens to the request: it is ended properly.
+        held = spawn(
+            _hold(request, upgrade, admitted, engine, token),
+            name=f"session {admitted.session.id}",
+        )
+        await asyncio.shield(held)
+    return upgrade
+
+
+def _engine(request: web.Request, admitted: Admitted) -> Engine:
+    name = admitted.agent.settings.get("engine", request.app[SETTINGS].default_engine)
+    factory = request.app[ENGINES].get(name) if isinstance(name, str) else None
+    if factory is None:
+        raise EngineError(
+            "The agent names an engine that is not configured.", code="engine_not_configured"
+        )
+    return factory()
+
+
+async def _hold(
+    request: web.Request,
+    upgrade: web.WebSocketResponse,
+    admitted: Admitted,
+    engine: Engine,
+    token: int,
+) -> None:
+    app, row = request.app, admitted.session
+    owned = Owned(row.team_id, row.id, token)
+    lease = Lease(app[REDIS], owned, _OWNER)
+    sinks = Sinks(
+        transcript=TranscriptSink(redis=app[REDIS], postgres=app[POSTGRES], owned=owned),
+        meter=MeterSink(redis=app[REDIS], postgres=app[POSTGRES], owned=owned),
+        recorder=Recorder(
+            spaces=app[SPACES],
+            spool=app[SPOOL],
+            key_stem=recording_stem(row.team_id, row.id, token),
+            container=app[SETTINGS].recording_format,
+        ),
+    )
+    finale = Finale(
+        postgres=app[POSTGRES],
+        sinks=sinks,
+        lease=lease,
+        owned=owned,
+        keep_context=app[SETTINGS].keep_context,
+    )
+    log = logger.bind(session_id=row.id, team_id=row.team_id)
+    try:
+        await finale.begin()
+        await upgrade.prepare(request)
+        driver = Driver(
+            core=Session(_spec(app[SETTINGS], admitted), new_id, _now_ms()),
+            socket=upgrade,
+            engine=engine,
+            sinks=sinks,
+            lease=lease,
+            wall_ms=lambda: time.time() * 1000,
+        )
+        log.info("session started", agent_id=row.agent_id)
+        with app[REGISTRY].driving(driver):
+            await driver.run(
+                agent_session(
+                    persona=admitted.agent.persona_prompt,
+                    system=admitted.agent.system_prompt,
+                    settings=admitted.agent.settings,
+                    context=row.data.get("context") or {},
+                )
+            )
+        finale.finish = driver.finish
+    except (ConnectionError, StorageError) as error:
+        log.warning("session did not start", error=type(error).__name__)
+    finally:
+        await finale.run()
+        log.info("session ended", status=finale.finish.status, reason=finale.finish.reason)
+
+
+def _spec(settings: Settings, admitted: Admitted) -> SessionSpec:
+    opened = admitted.agent.settings.get("client_may") or []
+    return SessionSpec(
+        session_id=admitted.session.id,
+        team_id=admitted.session.team_id,
+        agent_id=admitted.agent.id,
+        agent_name=admitted.agent.name,
+        model=admitted.model,
+        client_may=frozenset(name for name in opened if isinstance(name, str)),
+        limits=Limits(
+            duration_ms=settings.session_max_s * 1000, idle_ms=settings.session_idle_s * 1000
+        ),
+        cached_weight_millionths=millionths(settings.cached_token_weight),
+    )
+
+
+def new_id(prefix: str) -> str:
+    """An id that nothing else has: `event_` and 24 characters."""
+    return f"{prefix}_{secrets.token_hex(12)}"
+
+
+def _now_ms() -> float:
+    return asyncio.get_running_loop().time() * 1000

@@ -1,0 +1,58 @@
+"""`POST /v1/realtime/client_secrets`, in OpenAI's shape, for stock SDKs."""
+
+from typing import Annotated, Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+from voicehub.rest import answer, body
+from voicehub.rest.opening import create_session, issue_secret
+
+# OpenAI's own bounds.
+LIFE_S_MIN = 10
+LIFE_S_MAX = 7200
+
+
+class _Lenient(BaseModel):
+    """OpenAI's bodies grow; what we do not know is left alone, as the SDKs expect."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class ExpiresAfter(_Lenient):
+    anchor: Literal["created_at"] = "created_at"
+    seconds: Annotated[int, Field(ge=LIFE_S_MIN, le=LIFE_S_MAX)] | None = None
+
+
+class RealtimeSession(_Lenient):
+    """`model` names the agent. The rest of a session is sent by `session.update` on the socket,
+    where the agent's settings decide what a client may change; it is not kept here.
+    """
+
+    type: Literal["realtime"]
+    model: Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class NewClientSecret(_Lenient):
+    expires_after: ExpiresAfter | None = None
+    session: RealtimeSession
+
+
+async def create(request: web.Request) -> web.Response:
+    asked = await body.read(request, NewClientSecret)
+    _, session = await create_session(request, asked.session.model, {})
+    life_s = asked.expires_after.seconds if asked.expires_after else None
+    value, expires_at = issue_secret(request, session.id, life_s)
+    return answer.json(
+        {
+            "value": value,
+            "expires_at": expires_at,
+            "session": {
+                "type": "realtime",
+                "object": "realtime.session",
+                "id": f"sess_{session.id}",
+                "model": asked.session.model,
+                "voicehub": {"session_id": session.id, "agent_id": session.agent_id},
+            },
+        }
+    )

@@ -1,0 +1,144 @@
+"""What holds for every request: an id, a proof of who asks, and an answer whatever goes wrong."""
+
+import re
+import traceback
+import uuid
+from datetime import UTC, datetime
+from enum import Enum, auto
+from http import HTTPStatus
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from voicehub.auth.bearer import credential
+from voicehub.auth.principal import Principal
+from voicehub.errors import (
+    AuthenticationError,
+    ClientError,
+    ForbiddenError,
+    TooLargeError,
+    VoiceHubError,
+)
+from voicehub.keys import PRINCIPAL, REQUEST_ID, TOKENS
+from voicehub.rest import answer
+
+_log = structlog.get_logger(__name__)
+
+REQUEST_ID_HEADER = "X-Request-Id"
+# A client's own id is taken when it cannot hurt a log line; otherwise it gets one of ours.
+_REQUEST_ID_SHAPE = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+
+SECURITY_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+_PREPARED = web.RequestKey("prepared", bool)
+
+
+class Access(Enum):
+    """What a route asks for."""
+
+    OPEN = auto()
+    """Nothing."""
+    USER = auto()
+    """A user's access token."""
+    SESSION = auto()
+    """A user's access token, or a client secret: the route looks at `Principal.session_id`."""
+
+
+def guarded(handler: Handler, access: Access) -> Handler:
+    """The route's function behind the proof that it asks for."""
+
+    async def authenticate_first(request: web.Request) -> web.StreamResponse:
+        if access is not Access.OPEN:
+            request[PRINCIPAL] = _authenticate(request, access)
+        return await handler(request)
+
+    return authenticate_first
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every exception becomes an answer, once, here; ours are logged when they are our fault."""
+    given = request.headers.get(REQUEST_ID_HEADER, "")
+    request[REQUEST_ID] = given if _REQUEST_ID_SHAPE.fullmatch(given) else uuid.uuid4().hex
+    try:
+        return await handler(request)
+    except ConnectionError:
+        # The client went away: nobody reads an answer.
+        raise
+    except Exception as error:  # noqa: BLE001 - the edge: nothing goes without an answer
+        if request.get(_PREPARED):
+            # An answer is on its way, or a socket is open: a second one would corrupt it. aiohttp
+            # breaks the connection off at this, and would log any other exception with its message.
+            _log_failure(request, error)
+            raise ConnectionResetError("the answer is broken off") from None
+        return _answer(request, error)
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """A signal of the app, for it sees WebSocket upgrades too. A route's own headers stand."""
+    request[_PREPARED] = True
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers[REQUEST_ID_HEADER] = request.get(REQUEST_ID, "")
+
+
+def _authenticate(request: web.Request, access: Access) -> Principal:
+    token = credential(request.headers)
+    if token is None:
+        raise AuthenticationError("A bearer token is missing.", code="missing_api_key")
+    principal = request.app[TOKENS].verify(token, datetime.now(UTC))
+    if access is Access.USER and principal.session_id is not None:
+        raise ForbiddenError("A client secret opens its session and nothing else.")
+    return principal
+
+
+def _answer(request: web.Request, error: Exception) -> web.Response:
+    match error:
+        case VoiceHubError():
+            if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                _log_failure(request, error)
+            return answer.error(request, error)
+        case web.HTTPException():
+            return _answer_http(request, error)
+        case _:
+            _log_failure(request, error)
+            return answer.error(request, VoiceHubError("Something went wrong on our side."))
+
+
+def _answer_http(request: web.Request, error: web.HTTPException) -> web.Response:
+    """What aiohttp itself raises: no such path, no such method, a body too large."""
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        return answer.error(request, TooLargeError("The body is too large."))
+    status = HTTPStatus(error.status)
+    problem = ClientError(f"{status.phrase}.", code=status.name.lower())
+    problem.status = status
+    response = answer.error(request, problem)
+    for name in ("Allow", "Location"):
+        if name in error.headers:
+            response.headers[name] = error.headers[name]
+    return response
+
+
+def _log_failure(request: web.Request, error: Exception) -> None:
+    """Without the exception's own message, which may quote what was sent or said."""
+    cause = error.__cause__
+    resource = request.match_info.route.resource
+    _log.error(
+        "request failed",
+        request_id=request[REQUEST_ID],
+        method=request.method,
+        route=resource.canonical if resource else None,
+        error=type(error).__name__,
+        cause=type(cause).__name__ if cause else None,
+        at=[
+            f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)[-8:]
+        ],
+    )

@@ -1,0 +1,63 @@
+"""`GET /v1/sessions/{session_id}/recording`: what was recorded, and a signed URL to hear it."""
+
+import time
+from typing import Any
+
+from aiohttp import web
+
+from voicehub.errors import ConflictError, NotFoundError
+from voicehub.keys import POSTGRES, PRINCIPAL, SETTINGS, SPACES
+from voicehub.rest import answer, body
+from voicehub.session.state import Status
+from voicehub.storage import sessions
+from voicehub.storage.sessions import Session
+
+# How soon to ask again: a recording is closed within seconds of its session.
+NOT_READY_RETRY_S = 5
+
+_RUNNING = {Status.IN_PROGRESS, Status.PAUSED}
+# The states that the recorder writes (`sinks/summary.py`); any other means that nothing is there.
+_UNFINISHED = {"recording", "processing"}
+_AUDIBLE = {"ready", "truncated"}
+
+
+async def show(request: web.Request) -> web.Response:
+    """Always JSON with a signed URL, never a redirect: a player cannot send the bearer token."""
+    principal, session_id = request[PRINCIPAL], body.path_id(request, "session_id")
+    async with request.app[POSTGRES].connection() as conn:
+        session = await sessions.get(conn, principal.team_id, session_id)
+    if session is None:
+        raise NotFoundError("There is no such session.")
+    recording = _finished(session)
+    life_s = request.app[SETTINGS].signed_url_s
+    expires_at = answer.timestamp(int(time.time()) + life_s)
+    url = await request.app[SPACES].signed_url(recording["key"], life_s)
+    return answer.json(
+        {
+            "object": "recording",
+            "session_id": session.id,
+            "state": recording["state"],
+            "format": recording.get("format"),
+            "bytes": recording.get("bytes"),
+            "seconds": recording.get("seconds"),
+            "url": url,
+            "expires_at": expires_at,
+        }
+    )
+
+
+def _finished(session: Session) -> dict[str, Any]:
+    """The recording's entry of a row, when it can be heard. Raises ConflictError, NotFoundError."""
+    recording = session.data.get("recording") or {}
+    state = recording.get("state")
+    if session.status in _RUNNING or state in _UNFINISHED:
+        raise ConflictError(
+            "The recording is not finished yet.",
+            code="recording_not_ready",
+            retry_after_s=NOT_READY_RETRY_S,
+        )
+    if state == "failed":
+        raise ConflictError("The recording could not be made.", code="recording_unavailable")
+    if state not in _AUDIBLE or not recording.get("key"):
+        raise NotFoundError("This session has no recording.", code="recording_not_found")
+    return dict(recording)

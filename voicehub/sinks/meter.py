@@ -1,0 +1,85 @@
+"""Counts a session's tokens where other processes see them, and settles them onto the plan."""
+
+import structlog
+
+from voicehub.errors import FencedError, QuotaError, StorageError
+from voicehub.session.commands import Book
+from voicehub.storage import quota, settlement, usage
+from voicehub.storage.ownership import Owned
+from voicehub.storage.postgres import Postgres
+from voicehub.storage.quota import Quota
+from voicehub.storage.redis import Redis
+from voicehub.storage.settlement import Settled
+
+logger = structlog.get_logger(__name__)
+
+
+class MeterSink:
+    """One per session. Totals are absolute, so every write may be repeated."""
+
+    def __init__(self, *, redis: Redis, postgres: Postgres, owned: Owned) -> None:
+        self._redis = redis
+        self._postgres = postgres
+        self._session = (owned.team_id, owned.session_id, owned.token)
+        self._last: Book | None = None
+        self._settled: Settled | None = None
+
+    async def book(self, booking: Book) -> Quota | None:
+        """Write the totals to Redis. Returns what the team has left, None when nobody knows.
+
+        When Redis is away, they are settled onto Postgres at once instead. Raises StorageError when
+        neither took them, FencedError when a newer owner has the session.
+        """
+        self._last = booking
+        team_id, session_id, token = self._session
+        try:
+            left = await usage.book(
+                self._redis,
+                team_id,
+                session_id,
+                token,
+                number=booking.sequence,
+                totals=booking.totals,
+                audio_in_flight=booking.pending_audio,
+                settled=self._settled,
+            )
+            return left or await self._tell_limits()
+        except FencedError:
+            raise
+        except StorageError:
+            logger.warning("tokens go to Postgres directly", session_id=session_id)
+            await self._settle_row()
+            return None
+
+    async def settle(self, *, finished: bool = False) -> None:
+        """Bring row and subscription up to the last booking, then tell the live counter.
+
+        Raises StorageError; repeating it adds nothing twice.
+        """
+        settled = await self._settle_row()
+        if settled is None:
+            return
+        team_id, session_id, _ = self._session
+        try:
+            await usage.mark_settled(self._redis, team_id, session_id, settled, finished=finished)
+        except StorageError:
+            # The counter then shows too much in use until the next settlement.
+            logger.warning("live counter not told of settlement", session_id=session_id)
+
+    async def _settle_row(self) -> Settled | None:
+        if self._last is None:
+            return None
+        team_id, session_id, _ = self._session
+        async with self._postgres.connection() as conn:
+            self._settled = await settlement.settle(
+                conn, team_id, session_id, self._last.totals.as_json()
+            )
+        return self._settled
+
+    async def _tell_limits(self) -> Quota | None:
+        """Redis was emptied: tell it the team's plan again."""
+        try:
+            async with self._postgres.connection() as conn:
+                return await quota.refresh(self._redis, conn, self._session[0])
+        except QuotaError:
+            return Quota(0, 0)

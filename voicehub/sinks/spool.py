@@ -1,0 +1,293 @@
+"""The folder on disk where recordings wait until Spaces has them, and the one thread that touches
+it.
+
+A recording is a folder of segments, each named by the offset of its first byte, so that what is
+stored can be let go while the recording goes on: disk use stays flat over hours. It outlives a
+killed process, not a lost machine (nothing is fsynced; the tail objects on Spaces are for that).
+"""
+
+import asyncio
+import errno
+import fcntl
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Self, TypeVar
+
+from voicehub.errors import StorageError
+
+T = TypeVar("T")
+
+SEGMENT_BYTES = 1 << 20  # a segment at least this long is closed and the next one begun
+LARGE_READS_MAX = (
+    4  # parts held in memory at once by all recordings; further uploads wait their turn
+)
+_MANIFEST = "manifest.json"
+_LOCK = "lock"
+_SEGMENT_SUFFIX = ".seg"
+
+
+class SpoolFullError(StorageError):
+    """The folder has reached its limit, or the disk is full: the recording ends here, the session
+    goes on.
+    """
+
+    code = "spool_full"
+    retryable = False
+
+
+class Spool:
+    """The limit is this process's own share of the folder plus what was found there at `open`.
+
+    Work on files runs in `run`, one piece at a time: a recording has at most one piece of encoding
+    and two reads waiting there.
+    """
+
+    def __init__(self, folder: Path, *, bytes_max: int) -> None:
+        self.folder = folder
+        self.bytes_max = bytes_max
+        self.bytes_used = 0
+        self.large_reads = asyncio.Semaphore(LARGE_READS_MAX)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        try:
+            await self.run(self._take_stock)
+        except OSError as error:
+            raise StorageError(f"The spool folder cannot be used: {error.strerror}.") from error
+
+    async def close(self) -> None:
+        """Let the thread end; recordings are closed by then."""
+        await asyncio.to_thread(self._thread.shutdown)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do `work` on the spool's thread. If cancelled, work that has begun still runs to its end,
+        and later work after it: order on disk holds.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def create(self, name: str) -> "SpoolFile":
+        """A new, empty recording. Runs on the spool's thread, like all below."""
+        folder = self.folder / name
+        try:
+            folder.mkdir(parents=True)
+            return SpoolFile(self, folder)
+        except OSError as error:
+            raise StorageError(f"The spool folder cannot be used: {error.strerror}.") from error
+
+    def adopt(self, folder: Path) -> "SpoolFile":
+        """A recording that a dead process left; StorageError while another process has it open."""
+        try:
+            return SpoolFile(self, folder)
+        except BlockingIOError:
+            raise StorageError("This recording is still being written.") from None
+        except OSError as error:
+            raise StorageError(f"This recording cannot be read: {error.strerror}.") from error
+
+    def leftovers(self) -> list[Path]:
+        """Manifests of recordings that no living process holds, oldest first."""
+        found = sorted(self.folder.glob(f"*/{_MANIFEST}"), key=lambda path: path.stat().st_mtime)
+        return [path for path in found if not _is_held(path.parent / _LOCK)]
+
+    def reserve(self, size: int) -> None:
+        if self.bytes_used + size > self.bytes_max:
+            raise SpoolFullError(f"The spool holds {self.bytes_used} bytes, its limit.")
+        self.bytes_used += size
+
+    def _take_stock(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.bytes_used = sum(
+            path.stat().st_size for path in self.folder.glob(f"*/*{_SEGMENT_SUFFIX}")
+        )
+
+
+class SpoolFile:
+    """One recording's bytes by their offset in the finished object, and its manifest. Used on the
+    spool's thread only.
+    """
+
+    def __init__(self, spool: Spool, folder: Path) -> None:
+        self.folder = folder
+        self._spool = spool
+        self._lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process
+        except OSError:
+            os.close(self._lock)
+            raise
+        self._segments: dict[int, int] = {  # start -> size, in order of start
+            start: path.stat().st_size
+            for start, path in sorted((int(p.stem), p) for p in folder.glob(f"*{_SEGMENT_SUFFIX}"))
+        }
+        self._last: int | None = None  # descriptor of the segment that grows
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.folder / _MANIFEST
+
+    @property
+    def size(self) -> int:
+        """The offset behind the last byte."""
+        if not self._segments:
+            return 0
+        start = next(reversed(self._segments))
+        return start + self._segments[start]
+
+    def append(self, content: bytes) -> None:
+        """All of `content`, or SpoolFullError and nothing of it."""
+        if not content:
+            return
+        self._spool.reserve(len(content))
+        try:
+            self._write_at_end(content)
+        except OSError as error:
+            self._spool.bytes_used -= len(content)
+            if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+                raise SpoolFullError("The disk is full.") from error
+            raise StorageError(f"The spool cannot be written: {error.strerror}.") from error
+
+    def patch(self, offset: int, content: bytes) -> None:
+        """Overwrite bytes that lie in one segment (a container's header does)."""
+        start = max(start for start in self._segments if start <= offset)
+        assert offset + len(content) <= start + self._segments[start]
+        descriptor = os.open(self._path(start), os.O_WRONLY)
+        try:
+            os.pwrite(descriptor, content, offset - start)
+        finally:
+            os.close(descriptor)
+
+    def read(self, start: int, end: int) -> bytes:
+        chunks: list[bytes] = []
+        try:
+            for first, size in self._segments.items():
+                low, high = max(start, first), min(end, first + size)
+                if low < high:
+                    with self._path(first).open("rb", buffering=0) as segment:
+                        segment.seek(low - first)
+                        chunks.append(segment.read(high - low))
+        except OSError as error:
+            raise StorageError(f"The spool cannot be read: {error.strerror}.") from error
+        content = b"".join(chunks)
+        if len(content) != end - start:
+            raise StorageError("The spool no longer holds what was asked for.")
+        return content
+
+    def read_end(self, size_max: int) -> bytes:
+        """The last bytes, as far back as they are still here without a gap."""
+        start = self.size
+        for first, size in reversed(self._segments.items()):
+            if first + size < start or self.size - start >= size_max:
+                break
+            start = first
+        return self.read(max(start, self.size - size_max), self.size)
+
+    def holds_all(self) -> bool:
+        """Whether every byte from the first is still here."""
+        return sum(self._segments.values()) == self.size
+
+    def release(self, start: int, end: int) -> None:
+        """Let go of the segments that lie wholly inside; the growing one stays."""
+        for first, size in list(self._segments.items())[:-1]:
+            if start <= first and first + size <= end:
+                self._path(first).unlink()
+                del self._segments[first]
+                self._spool.bytes_used -= size
+
+    def truncate(self, size: int) -> None:
+        """Cut off a torn end."""
+        self._end_segment()
+        for first, length in reversed(list(self._segments.items())):
+            keep = min(length, max(0, size - first))
+            self._spool.bytes_used -= length - keep
+            if keep:
+                os.truncate(self._path(first), keep)
+                self._segments[first] = keep
+            else:
+                self._path(first).unlink()
+                del self._segments[first]
+
+    def save_manifest(self, content: bytes) -> None:
+        fresh = self.folder / f"{_MANIFEST}.new"
+        try:
+            fresh.write_bytes(content)
+            fresh.replace(self.manifest_path)
+        except OSError as error:
+            raise StorageError(f"The spool cannot be written: {error.strerror}.") from error
+
+    def load_manifest(self) -> bytes:
+        try:
+            return self.manifest_path.read_bytes()
+        except OSError as error:
+            raise StorageError(f"This recording has no manifest: {error.strerror}.") from error
+
+    def close(self) -> None:
+        """Let go of the recording; it stays on disk."""
+        self._end_segment()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def remove(self) -> None:
+        """Delete it from disk: Spaces has it. The manifest goes first, so that half a removal is no
+        leftover.
+        """
+        if not self.folder.exists():
+            return
+        self.manifest_path.unlink(missing_ok=True)
+        self._end_segment()
+        for start, size in self._segments.items():
+            self._path(start).unlink(missing_ok=True)
+            self._spool.bytes_used -= size
+        self._segments.clear()
+        for path in self.folder.iterdir():
+            path.unlink()
+        self.folder.rmdir()
+        self.close()
+
+    def _write_at_end(self, content: bytes) -> None:
+        if self._last is None or self._segments[next(reversed(self._segments))] >= SEGMENT_BYTES:
+            self._end_segment()
+            start = self.size
+            self._last = os.open(self._path(start), os.O_WRONLY | os.O_CREAT, 0o600)
+            self._segments.setdefault(start, 0)
+        start = next(reversed(self._segments))
+        size = self._segments[start]
+        try:
+            written = 0
+            while written < len(content):
+                written += os.pwrite(self._last, content[written:], size + written)
+        except OSError:
+            os.ftruncate(self._last, size)
+            raise
+        self._segments[start] = size + len(content)
+
+    def _end_segment(self) -> None:
+        if self._last is not None:
+            os.close(self._last)
+            self._last = None
+
+    def _path(self, start: int) -> Path:
+        return self.folder / f"{start:015d}{_SEGMENT_SUFFIX}"
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        descriptor = os.open(lock, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,119 @@
+"""Keeps a session's lines: in Redis before the client sees them, in the row by growing batches."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from voicehub.errors import FencedError, StorageError
+from voicehub.storage import lines, ownership
+from voicehub.storage.lines import Line
+from voicehub.storage.ownership import Owned
+from voicehub.storage.postgres import Postgres
+from voicehub.storage.redis import Redis
+from voicehub.tasks import spawn, stop
+
+# A fold takes place after this share of what is folded has gathered, or this long after a line.
+# Rewriting the row costs its length, so the cost of a line stays flat.
+FOLD_SHARE = 10
+FOLD_LINES_MIN = 10
+FOLD_AFTER_S = 5.0
+# After a fold that failed. The lines stay in Redis and here.
+RETRY_S = 2.0
+
+logger = structlog.get_logger(__name__)
+
+
+class TranscriptSink:
+    """One per session. What is not folded yet is kept here too, so that folding reads nothing.
+
+    That is a tenth of the transcript, or what comes while Postgres is away: about 300 bytes a line.
+    """
+
+    def __init__(
+        self,
+        *,
+        redis: Redis,
+        postgres: Postgres,
+        owned: Owned,
+        on_folded: Callable[[int], None] | None = None,
+    ) -> None:
+        self._redis = redis
+        self._postgres = postgres
+        self._session = (owned.team_id, owned.session_id, owned.token)
+        self._on_folded = on_folded
+        self._waiting: list[tuple[int, Line]] = []
+        self._folded_lines = 0
+        self._enough = asyncio.Event()
+        self._folding = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Fold in the background until `finish`."""
+        self._task = spawn(self._fold_batches(), name=f"fold session {self._session[1]}")
+
+    async def keep(self, sequence: int, line: Line) -> None:
+        """Return once the line is in a second place: in Redis, or else in Postgres.
+
+        Raises StorageError when neither took it, FencedError when a newer owner has the session.
+        """
+        self._waiting.append((sequence, line))
+        team_id, session_id, token = self._session
+        try:
+            await lines.append(self._redis, team_id, session_id, token, sequence, line)
+        except FencedError:
+            raise
+        except StorageError:
+            logger.warning("line goes to Postgres directly", session_id=session_id)
+            await self.fold()
+            return
+        if len(self._waiting) >= max(FOLD_LINES_MIN, self._folded_lines // FOLD_SHARE):
+            self._enough.set()
+
+    async def fold(self) -> None:
+        """Bring the row up to date. Raises StorageError; repeating it adds nothing twice."""
+        async with self._folding:
+            batch = list(self._waiting)
+            if not batch:
+                return
+            team_id, session_id, token = self._session
+            async with self._postgres.connection() as conn:
+                await ownership.fold(conn, team_id, session_id, token, batch)
+            del self._waiting[: len(batch)]
+            self._folded_lines += len(batch)
+            self._enough.clear()
+        upto = batch[-1][0]
+        try:
+            await lines.forget(self._redis, team_id, session_id, upto)
+        except StorageError:
+            # They are in the row as well; the next fold, or the end, forgets them.
+            logger.info("folded lines stay in Redis", session_id=session_id)
+        if self._on_folded:
+            self._on_folded(upto)
+
+    async def finish(self) -> None:
+        """Fold what is left. Raises StorageError; the lines are then still in Redis."""
+        await stop(self._task)
+        self._task = None
+        await self.fold()
+
+    async def abandon(self) -> None:
+        """Stop without folding: a newer owner has the session."""
+        await stop(self._task)
+        self._task = None
+
+    async def _fold_batches(self) -> None:
+        delay_s = FOLD_AFTER_S
+        while True:
+            try:
+                async with asyncio.timeout(delay_s):
+                    await self._enough.wait()
+            except TimeoutError:
+                pass
+            try:
+                await self.fold()
+                delay_s = FOLD_AFTER_S
+            except StorageError as error:
+                logger.warning("fold failed", session_id=self._session[1], code=error.code)
+                self._enough.clear()
+                delay_s = RETRY_S

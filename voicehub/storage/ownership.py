@@ -1,0 +1,103 @@
+"""What only the owner of a session writes to its row: each write carries the fencing token."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from voicehub.errors import ConflictError, FencedError
+from voicehub.session.state import EndedReason, Status, sources_of
+from voicehub.storage.lines import Line, merge_lines
+from voicehub.storage.postgres import Connection
+from voicehub.storage.queries import load
+
+_SQL = load("ownership")
+MS_PER_MINUTE = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A session and the fencing token that its owner holds."""
+
+    team_id: int
+    session_id: int
+    token: int
+
+
+async def start(conn: Connection, team_id: int, session_id: int) -> int:
+    """Own the session from now on. Returns the fencing token; raises ConflictError."""
+    token = await conn.fetchval(_SQL["start"], team_id, session_id, sources_of(Status.IN_PROGRESS))
+    if token is None:
+        raise ConflictError("The session is open already or has ended.", code="session_not_open")
+    return int(token)
+
+
+async def fold(
+    conn: Connection, team_id: int, session_id: int, token: int, entries: list[tuple[int, Line]]
+) -> None:
+    """Put lines (sequence number, line) into the row; those that it has are left out.
+
+    Raises FencedError when a newer owner has the session.
+    """
+    async with conn.transaction():
+        mark = await conn.fetchrow(_SQL["folded"], team_id, session_id, token)
+        if mark is None:
+            raise FencedError("A newer owner holds this session.")
+        fresh = [(sequence, line) for sequence, line in entries if sequence > mark["sequence"]]
+        if not fresh:
+            return
+        lines = merge_lines([], [line for _, line in fresh])
+        # A line that replaces a folded one has its place, which is not after the last.
+        appends = lines[0]["order"] > mark["last_order"]
+        await conn.execute(
+            _SQL["append_lines" if appends else "merge_lines"],
+            team_id,
+            session_id,
+            lines,
+            {
+                "sequence": max(sequence for sequence, _ in fresh),
+                "order": max(lines[-1]["order"], mark["last_order"]),
+            },
+        )
+
+
+async def finish(
+    conn: Connection,
+    team_id: int,
+    session_id: int,
+    token: int,
+    *,
+    status: Status,
+    reason: EndedReason,
+    duration_ms: float,
+    recording: dict[str, Any],
+    keep_context: bool,
+) -> bool:
+    """End the session. Returns whether this ended it: it may have ended, or have a newer owner."""
+    ended = await conn.fetchval(
+        _SQL["finish"],
+        team_id,
+        session_id,
+        token,
+        sources_of(status),
+        status.value,
+        round(Decimal(duration_ms) / MS_PER_MINUTE, 6),
+        {"ended_reason": reason.value, "recording": recording},
+        keep_context,
+    )
+    return ended is not None
+
+
+async def set_recording(
+    conn: Connection,
+    team_id: int,
+    session_id: int,
+    token: int,
+    recording: dict[str, Any],
+    audio_url: str | None,
+) -> None:
+    """Say where the recording stands. Raises FencedError."""
+    row = await conn.fetchval(
+        _SQL["set_recording"], team_id, session_id, token, recording, audio_url
+    )
+    if row is None:
+        raise FencedError("A newer owner holds this session.")

@@ -1,0 +1,87 @@
+"""What a team has left: plan maximum - settled - live, counted in one Redis hash a team."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from voicehub.errors import QuotaError, StorageError
+from voicehub.session.metering import MILLION
+from voicehub.storage import subscriptions
+from voicehub.storage.postgres import Connection
+from voicehub.storage.redis import Redis, team_key
+from voicehub.storage.subscriptions import Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Amounts in millionths of a token; they may be below zero."""
+
+    audio_left: int
+    text_left: int
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether either kind of token is used up."""
+        return self.audio_left <= 0 or self.text_left <= 0
+
+
+def quota_key(team_id: int) -> str:
+    """The hash that holds a team's limits, what its period used, and what is live."""
+    return team_key(team_id, "quota")
+
+
+def period_key(subscription_id: int, period_start_s: float | None) -> str:
+    """Names a billing period, so that use of one is never taken for use of the next."""
+    return f"{subscription_id}@{int(period_start_s or 0)}"
+
+
+def in_millionths(amount: Decimal | None) -> int:
+    """A column's tokens in millionths, rounded down."""
+    return int((amount or Decimal(0)) * MILLION)
+
+
+async def require(redis: Redis, conn: Connection, team_id: int) -> None:
+    """Raise QuotaError unless the team has tokens of both kinds left.
+
+    Without Redis only what is settled counts: the sessions themselves go on checking.
+    """
+    subscription = await _current(conn, team_id)
+    try:
+        left = await _tell(redis, team_id, subscription)
+    except StorageError:
+        left = Quota(
+            in_millionths(subscription.max_audio_tokens - subscription.total_audio_tokens_used),
+            in_millionths(subscription.max_text_tokens - subscription.total_text_tokens_used),
+        )
+    if left.exhausted:
+        raise QuotaError("The team's plan is used up.")
+
+
+async def refresh(redis: Redis, conn: Connection, team_id: int) -> Quota:
+    """Read the team's subscription, tell Redis, and return what is left.
+
+    Raises QuotaError when no subscription covers this moment, StorageError.
+    """
+    return await _tell(redis, team_id, await _current(conn, team_id))
+
+
+async def _current(conn: Connection, team_id: int) -> Subscription:
+    subscription = await subscriptions.current(conn, team_id)
+    if subscription is None:
+        raise QuotaError("The team has no current subscription.")
+    return subscription
+
+
+async def _tell(redis: Redis, team_id: int, subscription: Subscription) -> Quota:
+    start = subscription.current_period_start
+    audio, text = await redis.run(
+        "set_limits",
+        [quota_key(team_id)],
+        [
+            period_key(subscription.id, start.timestamp() if start else None),
+            in_millionths(subscription.max_audio_tokens),
+            in_millionths(subscription.max_text_tokens),
+            in_millionths(subscription.total_audio_tokens_used),
+            in_millionths(subscription.total_text_tokens_used),
+        ],
+    )
+    return Quota(int(audio), int(text))

@@ -1,0 +1,69 @@
+"""Settlement: what a session used, onto the team's subscription, exactly once."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from voicehub.errors import NotFoundError, StorageError
+from voicehub.session.metering import MILLION, millionths
+from voicehub.storage.postgres import Connection
+from voicehub.storage.queries import load
+from voicehub.storage.quota import in_millionths, period_key
+
+_SQL = load("settlement")
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the session's row and its team's subscription now hold, in millionths of a token."""
+
+    audio: int
+    text: int
+    period: str
+    used_audio: int
+    used_text: int
+
+
+async def settle(conn: Connection, team_id: int, session_id: int, usage: dict[str, Any]) -> Settled:
+    """Bring the session's row and the subscription up to `usage` (absolute), in one transaction.
+
+    The row is the high-water mark: whoever comes second, or with older totals, adds nothing. The
+    row is locked before the subscription, by everybody. Raises NotFoundError, StorageError.
+    """
+    async with conn.transaction():
+        record = await conn.fetchrow(_SQL["lock_usage"], team_id, session_id)
+        if record is None:
+            raise NotFoundError("There is no such session.")
+        audio_before, text_before = _amounts(record["usage"])
+        audio, text = _amounts(usage)
+        newer = audio >= audio_before and text >= text_before
+        charge = (audio - audio_before, text - text_before) if newer else (0, 0)
+        charged = await conn.fetchrow(
+            _SQL["charge"],
+            team_id,
+            Decimal(charge[0]) / MILLION,
+            Decimal(charge[1]) / MILLION,
+        )
+        if charged is None:
+            # Connecting needs a subscription: one that vanished must not swallow the usage.
+            raise StorageError("The team has no subscription to settle onto.")
+        if newer:
+            await conn.execute(_SQL["write_usage"], team_id, session_id, usage)
+    start = charged["current_period_start"]
+    return Settled(
+        audio=max(audio, audio_before) if newer else audio_before,
+        text=max(text, text_before) if newer else text_before,
+        period=period_key(charged["id"], start.timestamp() if start else None),
+        used_audio=in_millionths(charged["total_audio_tokens_used"]),
+        used_text=in_millionths(charged["total_text_tokens_used"]),
+    )
+
+
+async def unsettled(conn: Connection, after_id: int, limit: int) -> list[tuple[int, int]]:
+    """Up to `limit` sessions (team, session) above `after_id` whose usage may still grow."""
+    records = await conn.fetch(_SQL["unsettled"], after_id, limit)
+    return [(record["team_id"], record["id"]) for record in records]
+
+
+def _amounts(usage: dict[str, Any]) -> tuple[int, int]:
+    return millionths(usage.get("audio_tokens", 0)), millionths(usage.get("text_tokens", 0))
