@@ -31,9 +31,9 @@ AGENT = "Ava"
 QUESTIONS = (
     "Hello Ava, my name is Julia. Who are you?",
     "What is twelve times seven?",
-    "Could you tell me a story, please?",
+    "Could you tell me a story please?",
 )
-BARGE_IN = "Excuse me, can you tell me what my name is?"
+BARGE_IN = "Sorry, what is my name?"
 BARGE_IN_AFTER_MS = 1_500
 PAUSE_S = 0.4
 READY_S_MAX = 90.0
@@ -63,6 +63,8 @@ async def main() -> int:
     show(console, evidence)
     made = check(evidence)
     show_checks(console, made)
+    again = f".venv/bin/voicehub dev --folder {folder}"
+    console.print(f"\nThe servers are stopped. With all this in them they start by: {again}")
     failed = [each.name for each in made if not each.holds]
     console.print(f"\n[red]Failed: {', '.join(failed)}[/]" if failed else "\nAll is as promised.")
     return 1 if failed else 0
@@ -81,8 +83,9 @@ async def _gather(
     evidence.before = before
     console.print()
     with step("the session is closed and settled"):
-        evidence.session = await api.ended_session(session["id"])
+        await api.ended_session(session["id"])
         evidence.recording = await api.finished_recording(session["id"])
+        evidence.session = await api.session(session["id"])
         evidence.after = (await api.me())["subscription"]
     with step("the recording is downloaded"):
         evidence.audio = folder / f"session-{session['id']}.{evidence.recording['format']}"
@@ -115,6 +118,7 @@ def _clip(folder: Path, words: str) -> Pcm:
 async def _server(folder: Path) -> AsyncIterator[str]:
     """`voicehub dev` as a child, from its readiness to its orderly end."""
     port, log = _free_port(), folder / "server.log"
+    log.touch(mode=0o600)  # it says how to sign in
     with log.open("wb") as sink:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "voicehub", "dev"),

@@ -17,6 +17,8 @@ from voicehub.client.screen import at
 
 # How much of each reply is looked for in the recording.
 REPLY_MS = 1_500
+# Columns of the terminal that a question gets beside its numbers.
+WORDS_WIDTH_MAX = 24
 
 
 @dataclass(slots=True)
@@ -62,11 +64,12 @@ class Evidence:
 def show(console: Console, evidence: Evidence) -> None:
     console.print("\n[bold]What is left of it[/]\n")
     console.print(_transcript(evidence))
+    console.print()
     console.print(_latencies(evidence.turns))
-    table = _table("", "")
+    console.print()
     for name, fact in _facts(evidence):
-        table.add_row(Text(name, style="dim"), Text(fact, overflow="fold"))
-    console.print(table)
+        # Not wrapped: an address that is cut cannot be copied.
+        console.print(Text.assemble((f"{name:<24}", "dim"), fact), soft_wrap=True)
 
 
 def check(evidence: Evidence) -> list[checks.Check]:
@@ -103,7 +106,7 @@ def show_checks(console: Console, made: list[checks.Check]) -> None:
     console.print("\n[bold]Checked[/]\n")
     for each in made:
         mark = "[green]✓[/]" if each.holds else "[red]✗[/]"
-        console.print(f"{mark} {each.name}: [dim]{each.measured}[/]")
+        console.print(f"{mark} {each.name}: [dim]{each.measured}[/]", soft_wrap=True)
 
 
 def _transcript(evidence: Evidence) -> Table:
@@ -121,6 +124,8 @@ def _latencies(turns: list[Turn]) -> Table:
     """From the end of the speech to the first audio of the reply, and the engine's parts."""
     names = list(dict.fromkeys(name for turn in turns for name in turn.reply.latency_ms))
     table = _table("reply to", "heard after ms", *(name.replace("_", " ") for name in names))
+    table.columns[0].no_wrap, table.columns[0].max_width = True, WORDS_WIDTH_MAX
+    table.columns[0].overflow = "ellipsis"
     for turn in turns:
         first = turn.reply.first_audio_at_ms
         delay = f"{first - turn.speech_end_ms:.0f}" if first is not None else "-"
@@ -138,7 +143,8 @@ def _facts(evidence: Evidence) -> Iterator[tuple[str, str]]:
     used = f"{_used(evidence.before):g} before, {_used(evidence.after):g} now"
     yield "subscription", f"{plan['name']}: {used} of {plan['max_audio_tokens']} audio tokens"
     yield "recording", str(session["data"]["audio_url"])
-    yield "to hear it", f"{evidence.recording['url']} (until {evidence.recording['expires_at']})"
+    expires_at = evidence.recording["expires_at"]
+    yield "signed, to hear it", f"{evidence.recording['url']} (good until {expires_at})"
     yield "a copy", str(evidence.audio)
     yield "as the caller heard it", str(evidence.tape)
 
@@ -172,7 +178,7 @@ def _audio_tokens(usage: dict[str, Any]) -> int:
 
 
 def _table(*columns: str) -> Table:
-    table = Table(*columns, box=None, padding=(0, 2, 1, 0), show_header=any(columns))
+    table = Table(*columns, box=None, padding=(0, 2, 0, 0))
     for column in table.columns:
         column.header_style = "dim"
         column.overflow = "fold"

@@ -78,7 +78,8 @@ async def run_dev(options: Options, console: Console) -> None:
                 console.print(f"  {role}: {email}  password: {password}")
             console.print(
                 f"Talk to it: voicehub talk --url {url} --say 'Hello, who are you?'"
-                f" --password {sign_in['user'][1]}"
+                f" --password {sign_in['user'][1]}",
+                soft_wrap=True,
             )
 
         await _serve_and_work(settings, ready)

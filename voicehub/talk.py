@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import aiohttp
-import numpy as np
 import orjson
 import typer
 
 from voicehub.audio.formats import Pcm
 from voicehub.client.api import Api, Json
-from voicehub.client.clip import load
+from voicehub.client.clip import joined, load
 from voicehub.client.conversation import Conversation, Observer
 from voicehub.client.microphone import Microphone
 from voicehub.client.screen import JsonLines, Screen, Terminal
@@ -24,6 +23,8 @@ from voicehub.errors import ClientError, VoiceHubError
 
 # A pause between the end of a reply and what is said next, as people make it.
 PAUSE_S = 0.4
+# Between sentences of one utterance: a longer pause would end the turn.
+SENTENCE_PAUSE_MS = 250
 
 Url = Annotated[str, typer.Option(help="Address of the server.")]
 Agent = Annotated[str, typer.Option(help="Name or id of the agent.")]
@@ -98,7 +99,7 @@ def speech(words: str) -> Pcm:
     """`words` in the offline engine's voice. Raises EngineError where that is not installed."""
     from voicehub.engines.local.tts import Voice  # noqa: PLC0415  # slow, and only --say needs it
 
-    return np.concatenate([np.zeros(0, np.int16), *Voice().speak(words)])
+    return joined(Voice().speak(words), SENTENCE_PAUSE_MS)
 
 
 async def _talk(

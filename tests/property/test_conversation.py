@@ -35,7 +35,21 @@ from voicehub.engines.local.events import (
 from voicehub.realtime.frame import Frame
 
 IDS = ["item_a", "item_b", "item_c"]
-ODD: list[Any] = [None, 0, -1, 1.5, True, "", "text", [], [1], {}, {"type": "x"}, float("nan"), [[]]]
+ODD: list[Any] = [
+    None,
+    0,
+    -1,
+    1.5,
+    True,
+    "",
+    "text",
+    [],
+    [1],
+    {},
+    {"type": "x"},
+    float("nan"),
+    [[]],
+]
 
 
 DROPPED = object()
@@ -243,53 +257,32 @@ class World:
                 self.order.remove(frame.body["item_id"])
 
     def run(self, kind: str, argument: Any) -> None:
-        match kind:
-            case "append":
-                self.send("input_audio_buffer.append", {"raw": bytes(960 * argument)})
-            case "speech" | "silence":
-                probability = 0.9 if kind == "speech" else 0.0
-                self.now_ms += 32 * argument
-                samples = np.zeros(512 * argument, np.float32)
-                self.handle(Heard(samples, (probability,) * argument))
-            case "transcribed":
-                if self.jobs:
-                    job = self.jobs.pop(0)
-                    failed = argument is None
-                    self.handle(TranscribeFailed(job, "x") if failed else Transcribed(job, argument))
-            case "reply":
-                if self.replies:
-                    self.handle(ReplyText(self.replies[0], argument))
-            case "reply_end":
-                self.reply_end(argument)
-            case "spoken":
-                self.spoken(*argument)
-            case "turn":
-                for kind_of_audio in ("speech", "silence"):
-                    self.run(kind_of_audio, 20)
-                self.run("transcribed", argument)
-            case "answer":
-                for _ in range(argument):
-                    self.run("reply", "Well, yes. And ")
-                    self.spoken(700, last=True)
-                if argument == 3:
-                    self.reply_end("done")
-            case "tick":
-                self.now_ms += argument
-                self.handle(Tick())
-            case _:
-                self.send(kind, argument)
+        step = getattr(self, f"step_{kind}", None)
+        if step is None:
+            self.send(kind, argument)
+        else:
+            step(argument)
 
-    def send(self, kind: str, fields: dict[str, Any]) -> None:
-        fields = {
-            name: self.seen_ids[value % len(self.seen_ids)]
-            if name.endswith("_id") and isinstance(value, int)
-            else value
-            for name, value in fields.items()
-        }
-        audio = fields.pop("raw", None)
-        self.handle(Frame(kind, {"type": kind, **fields}, audio))
+    def step_append(self, tens_of_ms: int) -> None:
+        self.send("input_audio_buffer.append", {"raw": bytes(960 * tens_of_ms)})
 
-    def reply_end(self, how: str) -> None:
+    def step_speech(self, windows: int, probability: float = 0.9) -> None:
+        self.now_ms += 32 * windows
+        self.handle(Heard(np.zeros(512 * windows, np.float32), (probability,) * windows))
+
+    def step_silence(self, windows: int) -> None:
+        self.step_speech(windows, 0.0)
+
+    def step_transcribed(self, text: str | None) -> None:
+        if self.jobs:
+            job = self.jobs.pop(0)
+            self.handle(TranscribeFailed(job, "x") if text is None else Transcribed(job, text))
+
+    def step_reply(self, text: str) -> None:
+        if self.replies:
+            self.handle(ReplyText(self.replies[0], text))
+
+    def step_reply_end(self, how: str) -> None:
         if not self.replies:
             return
         response_id = self.replies[0]
@@ -302,11 +295,38 @@ class World:
             failed = how == "failed"
             self.handle(ReplyFailed(response_id, "x", "x") if failed else ReplyDone(response_id))
 
-    def spoken(self, duration_ms: int, last: bool) -> None:
+    def step_spoken(self, sound: tuple[int, bool]) -> None:
+        duration_ms, last = sound
         if self.speaks:
             speak = self.speaks.pop(0) if last else self.speaks[0]
             audio = bytes(duration_ms * speak.format.bytes_per_ms)
             self.handle(Spoken(speak.response_id, audio, last))
+
+    def step_turn(self, text: str) -> None:
+        self.step_speech(20)
+        self.step_silence(20)
+        self.step_transcribed(text)
+
+    def step_answer(self, sentences: int) -> None:
+        for _ in range(sentences):
+            self.step_reply("Well, yes. And ")
+            self.step_spoken((700, True))
+        if sentences == 3:
+            self.step_reply_end("done")
+
+    def step_tick(self, duration_ms: int) -> None:
+        self.now_ms += duration_ms
+        self.handle(Tick())
+
+    def send(self, kind: str, fields: dict[str, Any]) -> None:
+        fields = {
+            name: self.seen_ids[value % len(self.seen_ids)]
+            if name.endswith("_id") and isinstance(value, int)
+            else value
+            for name, value in fields.items()
+        }
+        audio = fields.pop("raw", None)
+        self.handle(Frame(kind, {"type": kind, **fields}, audio))
 
     def finish(self) -> None:
         """All work is done and nobody says more: nothing may be left hanging."""
@@ -316,11 +336,11 @@ class World:
         )
         for _ in range(10_000):
             if self.jobs:
-                self.run("transcribed", "Words.")
+                self.step_transcribed("Words.")
             elif self.speaks:
-                self.spoken(100, last=True)
+                self.step_spoken((100, True))
             elif self.replies:
-                self.reply_end("done")
+                self.step_reply_end("done")
             elif (deadline_ms := self.conversation.deadline_ms()) is not None:
                 self.now_ms = max(self.now_ms, deadline_ms)
                 self.handle(Tick())

@@ -1,5 +1,6 @@
 """Recorded speech: audio files of any rate and channel count as 24 kHz mono samples."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from voicehub.errors import ClientError
 
 # A longer clip is refused: it is held in memory whole.
 CLIP_S_MAX = 3600
+# Samples up to this are quiet, -50 dB: breath and noise, not speech.
+QUIET_MAX = 100
 
 
 def load(path: Path) -> Pcm:
@@ -34,6 +37,19 @@ def save(path: Path, clip: Pcm) -> None:
     partial = path.with_suffix(path.suffix + ".part")
     soundfile.write(partial, clip, RATE_HZ, subtype="PCM_16", format="WAV")
     partial.replace(path)
+
+
+def trimmed(clip: Pcm) -> Pcm:
+    """`clip` without the quiet before and after it."""
+    loud = np.flatnonzero(np.abs(clip.astype(np.int32)) > QUIET_MAX)
+    return clip[loud[0] : loud[-1] + 1] if len(loud) else clip[:0]
+
+
+def joined(clips: Iterable[Pcm], pause_ms: int) -> Pcm:
+    """One clip after the other with a pause between, quiet at both ends of each left out."""
+    pause = silence(pause_ms)
+    pieces = [piece for clip in clips for piece in (pause, trimmed(clip))]
+    return np.concatenate([pause[:0], *pieces[1:]])
 
 
 def silence(duration_ms: int) -> Pcm:

@@ -33,7 +33,8 @@ async def beat(
     """Run `job` now and every `every_s` until `stopped`; a store that is down is tried again."""
     while not stopped.is_set():
         try:
-            logger.info("job done", job=name, count=await job())
+            if count := await job():
+                logger.info("job done", job=name, count=count)
         except StorageError as error:
             logger.warning("job failed", job=name, code=error.code)
         try:

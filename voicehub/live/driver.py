@@ -176,7 +176,14 @@ class Driver:
             self._timer = None
         deadline_ms = self._core.deadline_ms()
         if deadline_ms is not None:
-            self._timer = self._loop.call_at(deadline_ms / MS_PER_S, self._apply, events.Woke())
+            self._timer = self._loop.call_at(deadline_ms / MS_PER_S, self._wake)
+
+    def _wake(self) -> None:
+        try:
+            self._apply(events.Woke())
+        except Exception:  # a bug of ours must end this session, not leave it without a clock
+            logger.exception("session failed at its deadline")
+            self._apply(events.EngineEnded(EngineError("The server failed.")))
 
     async def _read_client(self) -> None:
         while True:

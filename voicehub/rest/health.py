@@ -10,7 +10,7 @@ import structlog
 from aiohttp import web
 
 from voicehub.errors import StorageError
-from voicehub.keys import POSTGRES, REDIS, SPACES
+from voicehub.keys import POSTGRES, REDIS, REGISTRY, SPACES
 from voicehub.rest import answer
 
 # A store that takes longer than this is down, as far as a load balancer is concerned.
@@ -31,9 +31,15 @@ async def ready(request: web.Request) -> web.Response:
     }
     results = await asyncio.gather(*(_ping(name, ping) for name, ping in pings.items()))
     stores = dict(zip(pings, results, strict=True))
-    is_ready = all(store["ok"] for store in results)
+    # A server that drains takes no new sessions: the load balancer looks elsewhere.
+    is_draining = request.app[REGISTRY].draining
+    is_ready = all(store["ok"] for store in results) and not is_draining
     return answer.json(
-        {"status": "ready" if is_ready else "not_ready", "stores": stores},
+        {
+            "status": "ready" if is_ready else "not_ready",
+            "draining": is_draining,
+            "stores": stores,
+        },
         HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE,
     )
 

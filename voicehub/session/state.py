@@ -38,3 +38,12 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 def sources_of(target: Status) -> list[str]:
     """The states from which `target` may be reached, for `WHERE status = ANY(...)`."""
     return [source.value for source, targets in TRANSITIONS.items() if target in targets]
+
+
+def diagram() -> str:
+    """The table as a Mermaid state diagram; ARCHITECTURE.md shows it."""
+    arrows = [f"    [*] --> {Status.CREATED}"]
+    for source, targets in TRANSITIONS.items():
+        arrows += [f"    {source} --> {target}" for target in Status if target in targets]
+        arrows += [] if targets else [f"    {source} --> [*]"]
+    return "\n".join(["stateDiagram-v2", *arrows])

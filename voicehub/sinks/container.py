@@ -6,7 +6,6 @@ length is written over the first bytes when the recording closes.
 """
 
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -148,10 +147,6 @@ CONTAINERS: dict[str, type[FlacContainer] | type[WavContainer]] = {
     kind.name: kind for kind in (FlacContainer, WavContainer)
 }
 REPAIR_TAIL_BYTES = 128 << 10  # some seconds of frames: enough to find the last whole one
-
-
-def encode_all(container: Container, blocks: Iterable[Block]) -> bytes:
-    return b"".join([container.encode(block) for block in blocks])
 
 
 class _Sink:

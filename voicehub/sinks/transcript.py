@@ -96,11 +96,11 @@ class TranscriptSink:
         await stop(self._task)
         self._task = None
         await self.fold()
-
-    async def abandon(self) -> None:
-        """Stop without folding: a newer owner has the session."""
-        await stop(self._task)
-        self._task = None
+        team_id, session_id, _ = self._session
+        try:
+            await lines.let_expire(self._redis, team_id, session_id)
+        except StorageError:
+            logger.info("stream of an ended session stays", session_id=session_id)
 
     async def _fold_batches(self) -> None:
         delay_s = FOLD_AFTER_S

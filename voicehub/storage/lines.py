@@ -7,6 +7,9 @@ import orjson
 
 from voicehub.storage.redis import Redis, team_key
 
+# How long the stream of an ended session stays.
+KEEP_ENDED_MS = 24 * 3600 * 1000
+
 # A line as it stands in `sessions.data.transcript`.
 Line = dict[str, Any]
 
@@ -41,12 +44,6 @@ async def unfolded(redis: Redis, team_id: int, session_id: int) -> list[tuple[in
     ]
 
 
-async def complete(redis: Redis, team_id: int, session_id: int, folded: list[Line]) -> list[Line]:
-    """The row's lines with those that still wait in Redis, in the conversation's order."""
-    waiting = await unfolded(redis, team_id, session_id)
-    return merge_lines(folded, [line for _, line in waiting])
-
-
 async def forget(redis: Redis, team_id: int, session_id: int, upto: int) -> None:
     """Drop the entries that the row has, up to sequence number `upto`.
 
@@ -59,9 +56,11 @@ async def forget(redis: Redis, team_id: int, session_id: int, upto: int) -> None
     )
 
 
-async def forget_all(redis: Redis, team_id: int, session_id: int) -> None:
-    """Drop the stream of a session that has ended and is folded."""
-    await redis.within_deadline(redis.client.delete(_lines_key(team_id, session_id)))
+async def let_expire(redis: Redis, team_id: int, session_id: int) -> None:
+    """The session has ended and is folded; its stream refuses late repeats for a while."""
+    await redis.within_deadline(
+        redis.client.pexpire(_lines_key(team_id, session_id), KEEP_ENDED_MS)
+    )
 
 
 def merge_lines(folded: Iterable[Line], newer: Iterable[Line]) -> list[Line]:

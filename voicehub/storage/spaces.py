@@ -298,8 +298,8 @@ class Spaces:
                 raise
 
     async def ping(self) -> None:
-        """One request that shows whether the bucket can be reached with our key. A listing: the answer
-        to a HEAD has no body, so it could not say what is wrong.
+        """One request that shows whether the bucket can be reached with our key. A listing: the
+        answer to a HEAD has no body, so it could not say what is wrong.
         """
         await self._ask(
             f"reach bucket {self.bucket}",

@@ -11,6 +11,7 @@ from voicehub import keys
 from voicehub.auth.attempts import LoginAttempts
 from voicehub.auth.passwords import Passwords, hash_password
 from voicehub.auth.tokens import Tokens
+from voicehub.live.registry import Registry
 from voicehub.rest.body import BODY_BYTES_MAX
 from voicehub.rest.middleware import answer_errors
 from voicehub.rest.routes import add_routes, realtime_route
@@ -73,6 +74,7 @@ async def app(settings, pg, redis, spaces, tokens):
     app[keys.TOKENS] = tokens
     app[keys.PASSWORDS] = Passwords()
     app[keys.LOGIN_ATTEMPTS] = LoginAttempts(redis)
+    app[keys.REGISTRY] = Registry()
     add_routes(app, realtime_route(show_principal))
     yield app
     app[keys.PASSWORDS].close()

@@ -54,6 +54,15 @@ def test_a_clip_that_is_too_long_is_refused_unread(tmp_path, monkeypatch):
         clip.load(path)
 
 
+def test_clips_are_joined_with_the_same_pause_however_quiet_their_ends_are():
+    speech = np.full(240, 5000, np.int16)
+    padded = np.concatenate((clip.silence(300), speech, clip.silence(500)))
+    both = clip.joined([padded, speech], pause_ms=10)
+    assert np.array_equal(both, np.concatenate((speech, clip.silence(10), speech)))
+    assert len(clip.joined([], pause_ms=10)) == 0
+    assert len(clip.trimmed(clip.silence(10))) == 0
+
+
 def test_silence_has_its_length():
     assert len(clip.silence(50)) == 1200
     assert not clip.silence(50).any()

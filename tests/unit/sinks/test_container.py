@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from voicehub.sinks.container import CONTAINERS, REPAIR_TAIL_BYTES, Repair, encode_all
+from voicehub.sinks.container import CONTAINERS, REPAIR_TAIL_BYTES, Repair
 
 RNG = np.random.default_rng(3)
 BLOCKS = [RNG.integers(-9000, 9000, (size, 2), dtype=np.int16) for size in (12_000, 1, 4095, 7)]
 SAMPLES = np.concatenate(BLOCKS)
+
+
+def encode_all(container, blocks) -> bytes:
+    return b"".join([container.encode(block) for block in blocks])
 
 
 def _patched(content: bytes, patches) -> bytes:

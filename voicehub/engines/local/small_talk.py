@@ -161,12 +161,17 @@ _JOKE = (
     "Why did the audio frame arrive late?",
     "It was stuck in a buffer, and nobody had set a limit.",
 )
+# Gaps between words are bounded, so that a hostile text cannot make a pattern slow.
 _IS = r"(?:'s| is| are| was| were)"
 
 RULES = (
-    _rule(_first_words, r"\bfirst (?:thing|words?)\b.*\b(?:i|me)\b", r"\bdid i say (?:at )?first"),
-    _rule(_last_words, r"\bwhat (?:did|have|was) i\b.*\b(?:say|said|saying|tell|told|ask)"),
-    _rule(_count_turns, r"\bhow (?:many|often)\b.*\bi\b.*\b(?:say|said|spoken?|speak|talk)"),
+    _rule(
+        _first_words, r"\bfirst (?:thing|words?)\b.{0,80}\b(?:i|me)\b", r"\bdid i say (?:at )?first"
+    ),
+    _rule(_last_words, r"\bwhat (?:did|have|was) i\b.{0,80}\b(?:say|said|saying|tell|told|ask)"),
+    _rule(
+        _count_turns, r"\bhow (?:many|often)\b.{0,80}\bi\b.{0,80}\b(?:say|said|spoken?|speak|talk)"
+    ),
     _rule(
         _callers_name,
         rf"\b(?:what|who){_IS} my name",
@@ -192,11 +197,11 @@ RULES = (
     ),
     _rule(
         _remember,
-        r"^(?!.*\b(?:what|how|why|can|could|would)\b).*"
+        r"^(?!.{0,80}\b(?:what|how|why|can|could|would)\b).{0,80}"
         r"\bmy (?P<thing>(?:favou?rite )?[a-z]+(?: number| address| colou?r)?) "
         r"(?P<verb>is|are|was) (?P<value>[^.!?]{2,80})",
     ),
-    _rule(_count, r"\bcount\b.*\b(?:to|up|from|for)\b"),
+    _rule(_count, r"\bcount\b.{0,80}\b(?:to|up|from|for)\b"),
     _rule(
         _who,
         r"\b(?:who|what) (?:are|r) you\b",
@@ -206,7 +211,7 @@ RULES = (
     ),
     _rule(
         _machine,
-        r"\bare you\b.*\b(?:robot|bot|human|person|real|machine|computer|a\.?i\.?|model)\b",
+        r"\bare you\b.{0,80}\b(?:robot|bot|human|person|real|machine|computer|a\.?i\.?|model)\b",
     ),
     _rule(
         _abilities,

@@ -21,6 +21,8 @@ _TENS = {
     )
 }
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
+# "hundred hundred hundred ..." ends here.
+_WORDED_MAX = 10**15
 _NUMBER_WORDS = frozenset((*_UNITS, *_TENS, *_SCALES))
 
 _TOKEN = re.compile(
@@ -101,9 +103,9 @@ def _worded(words: Sequence[str]) -> float:
     total = group = 0
     for word in words:
         if word == "hundred":
-            group = max(group, 1) * 100
+            group = min(max(group, 1) * 100, _WORDED_MAX)
         elif word in _SCALES:
-            total += max(group, 1) * _SCALES[word]
+            total = min(total + max(group, 1) * _SCALES[word], _WORDED_MAX)
             group = 0
         else:
             group += _UNITS.get(word, 0) + _TENS.get(word, 0)

@@ -12,6 +12,8 @@ from voicehub.engines.local.spoken_numbers import numbers_in
 DEPTH_MAX = 4
 # A schema wider than this gets only its first properties.
 PROPERTIES_MAX = 40
+# JSON readers agree on whole numbers up to here.
+INTEGER_MAX = 2**53
 
 _WORD = re.compile(r"[a-zA-Z]+|\d+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -177,7 +179,8 @@ def _number(schema: Mapping[str, Any], words: _Words, *, whole: bool) -> float |
         value = max(value, low)
     if isinstance(high, int | float):
         value = min(value, high)
-    return int(value) if whole or float(value).is_integer() else value
+    fits = abs(value) <= INTEGER_MAX and (whole or float(value).is_integer())
+    return int(value) if fits else value
 
 
 def _array(name: str, schema: Mapping[str, Any], words: _Words, depth: int) -> list[Any]:

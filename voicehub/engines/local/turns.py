@@ -10,8 +10,9 @@ START_MS = 64
 PAUSE_MS = 192
 # Speech goes on until the probability falls this far below the threshold (hysteresis).
 END_MARGIN = 0.15
-# Weak onsets score low at first: speech is dated back over windows above this margin.
-ONSET_MARGIN = 0.3
+# Weak onsets score low at first: speech is dated back over windows above this margin. Measured on
+# twelve onsets: 0.3 dates them up to 84 ms late (once 174), 0.4 within 32 ms.
+ONSET_MARGIN = 0.4
 ONSET_MS_MAX = 384
 
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tests.speech import noise, recording, silence
+from tests.speech import noise, recording, samples16k, silence
+from voicehub.engines.local.tts import Voice
 from voicehub.engines.local.vad import WINDOW_MS, WINDOW_SAMPLES, SileroModel, Vad
 
 
@@ -10,15 +11,22 @@ def model():
     return SileroModel()
 
 
-def test_speech_is_found_where_it_is(model):
-    speech = recording("beckett.wav")
+@pytest.mark.parametrize("text", ["Hello, can you hear me?", "Stop it now.", "I need a table."])
+def test_speech_is_found_where_it_is(model, text):
+    speech = samples16k(np.concatenate(list(Voice().speak(text))))
     scored = Vad(model).score(np.concatenate((silence(2000), speech, silence(2000))))
-    loud = np.abs(speech) > 0.05 * np.abs(speech).max()
-    onset_ms = 2000 + np.flatnonzero(loud)[0] / 16
-    end_ms = 2000 + np.flatnonzero(loud)[-1] / 16
+    loud = np.flatnonzero(np.abs(speech) > 0.05 * np.abs(speech).max())
     voiced_ms = np.flatnonzero(np.array(scored) >= 0.5) * WINDOW_MS
-    assert abs(voiced_ms[0] - onset_ms) < 150
-    assert abs(voiced_ms[-1] + WINDOW_MS - end_ms) < 300
+    assert abs(voiced_ms[0] - (2000 + loud[0] / 16)) < 100
+    assert abs(voiced_ms[-1] + WINDOW_MS - (2000 + loud[-1] / 16)) < 150
+
+
+def test_the_onset_of_a_human_voice_is_found(model):
+    speech = recording("beckett.wav")
+    scored = Vad(model).score(np.concatenate((silence(2000), speech)))
+    loud = np.flatnonzero(np.abs(speech) > 0.05 * np.abs(speech).max())
+    first_ms = np.flatnonzero(np.array(scored) >= 0.5)[0] * WINDOW_MS
+    assert abs(first_ms - (2000 + loud[0] / 16)) < 100
 
 
 def test_silence_and_noise_are_not_speech(model):

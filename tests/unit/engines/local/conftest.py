@@ -1,4 +1,4 @@
-"""A conversation driven by hand: scripted probabilities, transcripts, replies and speech; no model."""
+"""A conversation driven by hand: probabilities, transcripts, replies and speech are scripted."""
 
 from collections.abc import Callable
 from itertools import count

@@ -1,0 +1,53 @@
+"""Runs one benchmark; each is a module of `benches` and starts the stores that it needs."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+
+import structlog
+from benches import frames, latency, memory, transcript
+from benches.report import Report
+from rich.console import Console
+
+from voicehub.errors import VoiceHubError
+
+Bench = Callable[[argparse.Namespace], Awaitable[Report]]
+BENCHES: dict[str, Bench] = {
+    module.__name__.removeprefix("benches."): module.run
+    for module in (frames, transcript, memory, latency)
+}
+
+console = Console(highlight=False)
+
+
+def main() -> int:
+    options = _options()
+    # The table is the output; what goes wrong still shows.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    try:
+        report = asyncio.run(_run(BENCHES[options.bench], options))
+    except (VoiceHubError, TimeoutError) as error:
+        console.print(f"[red]✗[/] {error}")
+        return 1
+    report.show(console)
+    return 0 if report.holds else 1
+
+
+async def _run(bench: Bench, options: argparse.Namespace) -> Report:
+    return await bench(options)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    commands = parser.add_subparsers(dest="bench", required=True, metavar="BENCH")
+    for module in (frames, transcript, memory, latency):
+        name = module.__name__.removeprefix("benches.")
+        command = commands.add_parser(name, help=module.__doc__, description=module.__doc__)
+        command.add_argument("--quick", action="store_true", help="a short run, for CI")
+        module.add_options(command)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
