@@ -1,24 +1,27 @@
 """Runs one benchmark; each is a module of `benches` and starts the stores that it needs."""
 
 import argparse
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import structlog
+import uvloop
 from benches import frames, latency, memory, transcript
 from benches.report import Report
 from rich.console import Console
 
 from voicehub.errors import VoiceHubError
 
-Bench = Callable[[argparse.Namespace], Awaitable[Report]]
+Bench = Callable[[argparse.Namespace], Coroutine[Any, Any, Report]]
 BENCHES: dict[str, Bench] = {
     module.__name__.removeprefix("benches."): module.run
     for module in (frames, transcript, memory, latency)
 }
 
-console = Console(highlight=False)
+# A log that is no terminal must not cut the numbers.
+LOG_COLUMNS = 140
+console = Console(highlight=False, width=None if sys.stdout.isatty() else LOG_COLUMNS)
 
 
 def main() -> int:
@@ -26,16 +29,12 @@ def main() -> int:
     # The table is the output; what goes wrong still shows.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     try:
-        report = asyncio.run(_run(BENCHES[options.bench], options))
+        report = uvloop.run(BENCHES[options.bench](options))
     except (VoiceHubError, TimeoutError) as error:
         console.print(f"[red]✗[/] {error}")
         return 1
     report.show(console)
     return 0 if report.holds else 1
-
-
-async def _run(bench: Bench, options: argparse.Namespace) -> Report:
-    return await bench(options)
 
 
 def _options() -> argparse.Namespace:

@@ -16,6 +16,7 @@ from pathlib import Path
 import aiohttp
 from demo_report import Evidence, Turn, check, show, show_checks
 from rich.console import Console
+from rich.text import Text
 
 from voicehub.audio.formats import Pcm
 from voicehub.client import clip
@@ -165,14 +166,14 @@ async def _talk(
         began = datetime.now(UTC) - timedelta(milliseconds=talk.now_ms)
         await talk.wait_for("session.created")
         turns = []
-        for words in QUESTIONS:
-            before = talk.mark()
-            said = await talk.say(clips[words])
-            if words != QUESTIONS[-1]:
-                turns.append(Turn(words, clips[words], said, await talk.reply(since=before)))
-                await asyncio.sleep(PAUSE_S)
+        *first, last = QUESTIONS
+        for words in first:
+            turns.append(Turn(words, clips[words], *await talk.ask(clips[words])))
+            await asyncio.sleep(PAUSE_S)
+        before = talk.mark()
+        said = await talk.say(clips[last])
         barge_in = await talk.interrupt(clips[BARGE_IN], since=before, heard_ms=BARGE_IN_AFTER_MS)
-        turns.append(Turn(words, clips[words], said, await _interrupted(talk, before)))
+        turns.append(Turn(last, clips[last], said, await _interrupted(talk, before)))
         reply = await talk.reply(since=barge_in.since)
         turns.append(Turn(BARGE_IN, clips[BARGE_IN], barge_in.utterance, reply))
         # A moment of quiet, so that the recording shows where the last reply ends.
@@ -204,5 +205,7 @@ if __name__ == "__main__":
     try:
         sys.exit(asyncio.run(main()))
     except (VoiceHubError, TimeoutError) as error:
-        console.print(f"[red]✗[/] {error}", markup=True)
+        console.print("[red]✗[/]", Text(str(error)))
         sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)  # the servers are stopped on the way here

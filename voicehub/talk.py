@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -133,22 +133,25 @@ async def _talk(
                 await _until_interrupted(conversation)
             else:
                 await _say_all(conversation, plan)
-        row = await api.ended_session(session["id"])
-        screen.summary(_summary(row, tape))
+        await api.ended_session(session["id"])
+        with suppress(VoiceHubError):  # there may be no recording, and then none is shown
+            await api.finished_recording(session["id"])
+        screen.summary(_summary(await api.session(session["id"]), tape))
 
 
 async def _say_all(conversation: Conversation, plan: _Plan) -> None:
     """Each clip once the reply to the one before is heard; the last reply may be interrupted."""
     for number, clip in enumerate(plan.clips, 1):
+        if number < len(plan.clips) or plan.barge_in is None:
+            await conversation.ask(clip)
+            await asyncio.sleep(PAUSE_S)
+            continue
         before = conversation.mark()
         await conversation.say(clip)
-        if number == len(plan.clips) and plan.barge_in is not None:
-            barge_in = await conversation.interrupt(
-                plan.barge_in, since=before, heard_ms=plan.barge_in_after_ms
-            )
-            before = barge_in.since
-        await conversation.reply(since=before)
-        await asyncio.sleep(PAUSE_S)
+        barge_in = await conversation.interrupt(
+            plan.barge_in, since=before, heard_ms=plan.barge_in_after_ms
+        )
+        await conversation.reply(since=barge_in.since)
 
 
 async def _until_interrupted(conversation: Conversation) -> None:

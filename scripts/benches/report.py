@@ -39,8 +39,7 @@ class Report:
         for row in self.rows:
             table.add_row(*row)
         console.print(f"\n[bold]{self.title}[/]\n")
-        # As wide as it needs: a log that is not a terminal must not fold the numbers.
-        console.print(table, width=max(console.width, console.measure(table).maximum))
+        console.print(table)
         for note in self.notes:
             console.print(f"[dim]{note}[/]", soft_wrap=True)
         for bound in self.bounds:

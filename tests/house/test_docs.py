@@ -17,7 +17,9 @@ def test_the_readme_lists_every_setting_with_its_default(root):
 
 def test_the_readme_names_every_command_of_scripts(root):
     readme = (root / "README.md").read_text() + (root / "CONTRIBUTING.md").read_text()
-    commands = [path.name for path in (root / "scripts").iterdir() if not path.suffix]
+    commands = [
+        path.name for path in (root / "scripts").iterdir() if path.is_file() and not path.suffix
+    ]
     missing = [name for name in commands if f"scripts/{name}" not in readme]
     assert not missing
 

@@ -16,6 +16,18 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )  # fmt: skip
+KEYVOCABULARY = """
+what is my name i am Sam you are Ava count to 1e9 99999999999999999999 plus minus two hundred story
+weather in Paris say exactly "hm" . ? ! , ' -
+"""
+WORDS = st.sampled_from(VOCABULARY.split())
+TEXT = st.lists(WORDS | st.text(max_size=8), max_size=30).map(" ".join)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(max_size=5)
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
 KEYWORDS = ("type", "properties", "required", "enum", "anyOf", "items", "minimum", "default")
 KINDS = st.sampled_from(["string", "integer", "number", "boolean", "object", "array", "null"])
 SCHEMA = st.recursive(

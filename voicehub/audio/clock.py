@@ -8,6 +8,9 @@ it was spoken, so the smallest delay of the last seconds is the truth and the re
 SAMPLES_PER_MS = 24
 # How long a smallest delay counts. At 100 ppm a device drifts 1 ms in this time.
 WINDOW_MS = 5_000
+# No crystal is as far off as this. A delay that grows faster is silence of the caller's or a slow
+# network, never drift: the clock does not follow it, or a mute too short to show would be lost.
+DRIFT_PPM_MAX = 500
 
 
 class SampleClock:
@@ -18,6 +21,7 @@ class SampleClock:
         self._window_min = float("inf")
         self._last_window_min = float("inf")
         self._window_end_ms = start_ms + WINDOW_MS
+        self._arrived_ms = start_ms
 
     def position(self, now_ms: float) -> int:
         """The sample that is being spoken and heard at `now_ms`."""
@@ -35,10 +39,6 @@ class SampleClock:
             self._window_min = float("inf")
             self._window_end_ms = now_ms + WINDOW_MS
         self._window_min = min(self._window_min, offset)
-        self._base = min(self._window_min, self._last_window_min)
-
-    def restart(self, end: int, now_ms: float) -> None:
-        """The caller speaks again after a gap: only what arrives from here on counts."""
-        self._window_min = self._last_window_min = float("inf")
-        self._window_end_ms = now_ms + WINDOW_MS
-        self.arrived(end, now_ms)
+        drift_max = (now_ms - self._arrived_ms) * SAMPLES_PER_MS * DRIFT_PPM_MAX / 1_000_000
+        self._arrived_ms = now_ms
+        self._base = min(self._window_min, self._last_window_min, self._base + drift_max)

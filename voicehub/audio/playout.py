@@ -85,27 +85,38 @@ class Playout:
                 span.end = max(span.start, min(span.end, position))
         return lost
 
-    def truncate(self, item_id: str, heard_ms: float) -> bool:
-        """Only the first `heard_ms` of the item were heard. Returns whether audio was dropped."""
+    def truncate(self, item_id: str, heard_ms: float) -> list[str]:
+        """Only the first `heard_ms` of the item were heard. Returns the items that lost audio."""
         span = self._spans.get(item_id)
-        if span is None:
-            return False
         heard = round(heard_ms * SAMPLES_PER_MS)
+        if span is None or heard >= span.samples:
+            return []
+        lost = [item_id]
         kept: list[_Piece] = []
-        dropped = False
-        end = span.start
+        heard_end = span.start + heard
+        # The client's playback stopped: what was queued right behind the item fell silent with it,
+        # what came after a pause is a later reply.
+        silent_at = span.end
         for piece in self._pieces:
-            if piece.item_id == item_id and piece.offset + len(piece.chunk) > heard:
-                piece.chunk = piece.chunk[: max(0, heard - piece.offset)]
-                dropped = True
             if piece.item_id == item_id:
-                end = piece.end
+                piece.chunk = piece.chunk[: max(0, heard - piece.offset)]
+                if len(piece.chunk):
+                    heard_end = max(heard_end, piece.end)
+            elif piece.start == silent_at:
+                silent_at = piece.end
+                self._lose(piece, lost)
             if len(piece.chunk):
                 kept.append(piece)
         self._pieces = kept
-        if dropped or heard < span.samples:
-            span.end = min(span.end, max(end, span.start + heard))
-        return dropped or heard < span.samples
+        span.end = min(span.end, heard_end)
+        return lost
+
+    def _lose(self, piece: _Piece, lost: list[str]) -> None:
+        if piece.item_id not in lost:
+            lost.append(piece.item_id)
+            if span := self._spans.get(piece.item_id):
+                span.end = max(span.start, min(span.end, piece.start))
+        piece.chunk = piece.chunk[:0]
 
     def write_into(self, out: Samples, start: int) -> None:
         """Copy what is heard from `start` on into `out`, and forget it."""

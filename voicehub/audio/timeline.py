@@ -38,8 +38,8 @@ class Timeline:
         """Barge-in: the agent falls silent now. Returns the items that were cut."""
         return self._playout.cut(self._clock.position(now_ms))
 
-    def truncate_agent(self, item_id: str, heard_ms: float) -> bool:
-        """The client heard `heard_ms` of the item. Returns whether it was cut."""
+    def truncate_agent(self, item_id: str, heard_ms: float) -> list[str]:
+        """The client heard `heard_ms` of the item. Returns the items that were cut."""
         return self._playout.truncate(item_id, heard_ms)
 
     def position_ms(self, now_ms: float) -> float:
@@ -69,7 +69,8 @@ class Timeline:
     def settled(self, now_ms: float) -> list[Block]:
         """The blocks that nothing can change any more; taken once."""
         self._caller.settle(now_ms)
-        limit = self._clock.position(now_ms) - SETTLE_MS * SAMPLES_PER_MS
+        position = self._clock.position(now_ms) - SETTLE_MS * SAMPLES_PER_MS
+        limit = self._caller.settled_until(position)
         if limit - self._written < BLOCK_MS_MIN * SAMPLES_PER_MS:
             return []
         return self._take(limit)

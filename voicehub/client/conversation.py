@@ -195,6 +195,14 @@ class Conversation:
         end_ms = ended.result() / SAMPLES_PER_MS
         return Utterance(end_ms - len(clip) / SAMPLES_PER_MS, end_ms)
 
+    async def ask(self, clip: Pcm) -> tuple[Utterance, Reply]:
+        """Say `clip` and hear the reply to its last words: pauses in it may make several turns."""
+        since = self.mark()
+        utterance = await self.say(clip)
+        started = "input_audio_buffer.speech_started"
+        turns = [event.number for event in self.events if event.type == started]
+        return utterance, await self.reply(since=max(since, *turns[-1:], 0))
+
     async def wait_for(
         self,
         kind: str,

@@ -6,6 +6,7 @@ engine's lane, the durable writes, the recorder's spool.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -40,7 +41,7 @@ from voicehub.tasks import spawn, stop
 
 ENGINE_OPEN_DEADLINE_S = 20.0
 SETTLE_EVERY_S = 60.0
-# How long a client has to take what was queued before the socket is cut.
+# How long a client has to take what was queued; then the connection is cut.
 FLUSH_DEADLINE_S = 10.0
 # How long the last lines and bookings may take; what is not kept by then is in neither store.
 DRAIN_DEADLINE_S = 35.0
@@ -70,7 +71,9 @@ class Driver:
         sinks: Sinks,
         lease: Lease,
         wall_ms: Callable[[], float],
+        abort: Callable[[], None],
     ) -> None:
+        """`abort` cuts the connection, whatever still waits for the client."""
         self._core = core
         self._socket = socket
         self._engine = engine
@@ -78,11 +81,14 @@ class Driver:
         self._lease = lease
         self._wall_ms = wall_ms
         self._loop = asyncio.get_running_loop()
-        self._outbox = Outbox(socket)
+        self._abort = abort
+        self._outbox = Outbox(socket, abort)
         self._lane = EngineLane(engine)
         self._durable = Durable(self._writes_failed)
         self._timer: asyncio.TimerHandle | None = None
         self._over = asyncio.Event()
+        self._booking: commands.Book
+        self._booking_waits = False
         self.finish = commands.Finish(Status.FAILED, EndedReason.ENGINE, 0.0)
         """How the session ended, once `run` has returned."""
         # What each command leads to; all of it returns at once.
@@ -98,28 +104,29 @@ class Driver:
 
     async def run(self, session: Body) -> None:
         """Hold the conversation that `session` (the agent's) describes, to its end."""
-        writer = spawn(self._outbox.run(), name="outbox")
-        durable = spawn(self._durable.run(), name="durable")
-        try:
-            await self._converse(session)
-            async with asyncio.timeout(DRAIN_DEADLINE_S):
-                await self._durable.drained()
-            async with asyncio.timeout(FLUSH_DEADLINE_S):
-                await asyncio.wait([writer])
-        except TimeoutError:
-            logger.warning("session ended with frames or writes waiting")
-        finally:
-            if self._timer is not None:
-                self._timer.cancel()
-            await stop(writer)
-            await stop(durable)
-            await self._engine.aclose()
+        async with AsyncExitStack() as ending:
+            ending.push_async_callback(self._engine.aclose)
+            durable = spawn(self._durable.run(), name="durable")
+            ending.push_async_callback(stop, durable)
+            writer = spawn(self._outbox.run(), name="outbox")
+            ending.push_async_callback(stop, writer)
+            ending.callback(self._disarm)
+            await self._converse(session, writer)
+            try:
+                async with asyncio.timeout(DRAIN_DEADLINE_S):
+                    await self._durable.drained()
+            except TimeoutError:
+                logger.warning("session ended with writes waiting")
+            _, late = await asyncio.wait([writer], timeout=FLUSH_DEADLINE_S)
+            if late:
+                logger.info("connection cut with frames waiting")
+                self._abort()
 
     def end(self, reason: EndedReason, error: VoiceHubError, *, at_turn_end: bool = False) -> None:
         """End the session from outside: drain, an admin, a lost lease."""
         self._apply(events.EndAsked(reason, error, at_turn_end))
 
-    async def _converse(self, session: Body) -> None:
+    async def _converse(self, session: Body, writer: "asyncio.Task[None]") -> None:
         try:
             async with asyncio.timeout(ENGINE_OPEN_DEADLINE_S):
                 effective = await self._engine.open(session)
@@ -144,10 +151,11 @@ class Driver:
         over = spawn(self._over.wait(), name="over")
         try:
             # A lane that fails by our own fault ends the session like an engine's failure would.
-            await self._first_failure(over, lanes)
+            await self._first_failure(over, [*lanes, writer])
         finally:
             for task in (over, *lanes):
-                await stop(task)
+                task.cancel()
+            await asyncio.wait([over, *lanes])
 
     async def _first_failure(
         self, over: "asyncio.Task[Any]", lanes: "list[asyncio.Task[None]]"
@@ -158,7 +166,6 @@ class Driver:
             for task in done:
                 if task is not over and not task.cancelled() and task.exception() is not None:
                     logger.error("lane failed", lane=task.get_name(), exc_info=task.exception())
-                    lanes.remove(task)
                     self._apply(events.EngineEnded(EngineError("The server failed.")))
 
     # -- events ------------------------------------------------------------------------------------
@@ -169,11 +176,17 @@ class Driver:
         for command in self._core.handle(event, now_ms):
             self._deeds[type(command)](command)
         self._arm()
+        if self._outbox.overflown:
+            self._outbox.drop()
+            self._apply(events.ClientErred(OverloadError("The client reads too slowly.")))
 
-    def _arm(self) -> None:
+    def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _arm(self) -> None:
+        self._disarm()
         deadline_ms = self._core.deadline_ms()
         if deadline_ms is not None:
             self._timer = self._loop.call_at(deadline_ms / MS_PER_S, self._wake)
@@ -195,8 +208,8 @@ class Driver:
                 error = ClientError("Binary messages need the subprotocol voicehub.v1.")
                 self._apply(events.ClientErred(error))
             else:
-                clean = message.type is WSMsgType.CLOSE and message.data in {1000, 1001, 1005}
-                self._apply(events.ClientLeft(clean))
+                # Whatever code a client closes with, it closed; without a close frame it was lost.
+                self._apply(events.ClientLeft(message.type is WSMsgType.CLOSE))
                 return
 
     @staticmethod
@@ -210,10 +223,6 @@ class Driver:
         try:
             async for frame in self._engine.frames():
                 self._apply(events.EngineSent(frame))
-                if self._outbox.overflown:
-                    self._outbox.drop()
-                    error = OverloadError("The client reads too slowly.")
-                    self._apply(events.ClientErred(error))
         except EngineError as error:
             self._apply(events.EngineEnded(error))
         else:
@@ -243,12 +252,18 @@ class Driver:
         self._durable.put(partial(self._sinks.transcript.keep, command.sequence, command.line))
 
     def _book(self, command: commands.Book) -> None:
-        self._durable.put(partial(self._count, command))
+        # Totals are absolute: one that waits behind a slow store is replaced, not queued after.
+        self._booking = command
+        if not self._booking_waits:
+            self._booking_waits = True
+            self._durable.put(self._count)
 
-    async def _count(self, command: commands.Book) -> None:
-        left = await self._sinks.meter.book(command)
+    async def _count(self) -> None:
+        self._booking_waits = False
+        booking = self._booking
+        left = await self._sinks.meter.book(booking)
         if left is not None:
-            self._apply(events.QuotaRead(command.sequence, left.audio_left, left.text_left))
+            self._apply(events.QuotaRead(booking.sequence, left.audio_left, left.text_left))
 
     def _finish(self, command: commands.Finish) -> None:
         self.finish = command

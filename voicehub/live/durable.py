@@ -20,7 +20,9 @@ logger = structlog.get_logger(__name__)
 
 
 class Durable:
-    """One per session. `last` is done when everything put so far is kept."""
+    """One per session. `last` is done when everything put so far is kept, and cancelled when
+    something of it is not and never will be: then nothing that follows counts as kept either.
+    """
 
     def __init__(self, on_failed: Callable[[StorageError], None]) -> None:
         self._on_failed = on_failed
@@ -28,14 +30,21 @@ class Durable:
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._failed = False
         self.last: asyncio.Future[None] | None = None
 
     def put(self, write: Write) -> None:
         """Queue `write`, which may be repeated and so must be repeatable."""
+        loop = asyncio.get_running_loop()
+        self.last = loop.create_future()
         if len(self._writes) >= WRITES_MAX:
-            self._on_failed(StorageError("The stores have not answered for too long."))
+            self.last.cancel()
+            if not self._failed:
+                self._failed = True
+                # Not at once: whoever puts is in the middle of what an event led to.
+                error = StorageError("The stores have not answered for too long.")
+                loop.call_soon(self._on_failed, error)
             return
-        self.last = asyncio.get_running_loop().create_future()
         self._writes.append((write, self.last))
         self._idle.clear()
         self._arrived.set()
@@ -49,12 +58,16 @@ class Durable:
                     await self._insist(write)
                 except StorageError as error:
                     logger.warning("write given up", code=error.code)
-                    self._on_failed(error)
-                except Exception:  # a bug of ours must end this session, not hang it
-                    logger.exception("write failed")
-                    self._on_failed(StorageError("A write failed."))
+                    self._give_up(error)
+                except Exception as error:  # noqa: BLE001  # our bug ends this session, no hang
+                    # Without its message, which may quote what was said.
+                    logger.error("write failed", error=type(error).__name__)  # noqa: TRY400  # ditto
+                    self._give_up(StorageError("A write failed."))
                 self._writes.popleft()
-                done.set_result(None)
+                if self._failed:
+                    done.cancel()
+                else:
+                    done.set_result(None)
             self._idle.set()
             self._arrived.clear()
             await self._arrived.wait()
@@ -62,6 +75,11 @@ class Durable:
     async def drained(self) -> None:
         """Return when nothing waits."""
         await self._idle.wait()
+
+    def _give_up(self, error: StorageError) -> None:
+        if not self._failed:
+            self._failed = True
+            self._on_failed(error)
 
     @staticmethod
     async def _insist(write: Write) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -11,7 +12,7 @@ from voicehub.realtime.frame import Frame, to_json
 # closed with 1013, so memory never grows with it.
 FRAMES_MAX = 8_192
 BYTES_MAX = 16 * 1024 * 1024
-# A client that takes no bytes for this long is gone.
+# A client that takes no bytes for this long is cut off.
 SEND_DEADLINE_S = 20.0
 
 # A frame, and what must be kept before the client may see it.
@@ -19,10 +20,13 @@ Entry = tuple[Frame, "asyncio.Future[None] | None"]
 
 
 class Outbox:
-    """Frames leave in order; one that waits for a durable write holds those behind it."""
+    """Frames leave in order; one that waits for a durable write holds those behind it, and one
+    whose write was given up never leaves.
+    """
 
-    def __init__(self, socket: web.WebSocketResponse) -> None:
+    def __init__(self, socket: web.WebSocketResponse, abort: Callable[[], None]) -> None:
         self._socket = socket
+        self._abort = abort
         self._entries: deque[Entry] = deque()
         self._bytes = 0
         self._arrived = asyncio.Event()
@@ -51,13 +55,17 @@ class Outbox:
         self._arrived.set()
 
     async def run(self) -> None:
-        """Write until the socket is closed or broken. Cancelling it drops what waits."""
+        """Write until the socket is closed or broken; in both cases the reader sees it too, and
+        tells the session. Cancelling it drops what waits.
+        """
         while True:
             while self._entries:
                 frame, after = self._entries.popleft()
                 self._bytes -= _size(frame)
                 if after is not None and not after.done():
                     await asyncio.wait([after])
+                if after is not None and after.cancelled():
+                    continue
                 if not await self._send(frame):
                     return
             if self._closing is not None:
@@ -71,8 +79,10 @@ class Outbox:
         try:
             async with asyncio.timeout(SEND_DEADLINE_S):
                 await self._socket.send_frame(to_json(frame), web.WSMsgType.TEXT)
-        except (ConnectionError, RuntimeError, TimeoutError):
-            # The reader sees the same and tells the session.
+        except TimeoutError:
+            self._abort()
+            return False
+        except (ConnectionError, RuntimeError):
             return False
         return True
 

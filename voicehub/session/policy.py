@@ -17,6 +17,7 @@ def visible_session(session: Body, spec: SessionSpec, expires_at: int) -> Body:
     for name, blank in _BLANK.items():
         if name in shown and name not in spec.client_may:
             shown[name] = blank
+    shown["id"] = f"sess_{spec.session_id}"
     shown["model"] = spec.model
     shown["expires_at"] = expires_at
     shown["voicehub"] = {

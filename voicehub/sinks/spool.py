@@ -9,22 +9,22 @@ killed process, not a lost machine (nothing is fsynced; the tail objects on Spac
 import asyncio
 import errno
 import fcntl
-import mmap
+import io
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from voicehub.errors import StorageError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 T = TypeVar("T")
 
 SEGMENT_BYTES = 1 << 20  # a segment at least this long is closed and the next one begun
-LARGE_READS_MAX = (
-    4  # parts held in memory at once by all recordings; further uploads wait their turn
-)
+PARTS_AT_ONCE_MAX = 4  # of all recordings; more wait, so that tails find the line free
 _MANIFEST = "manifest.json"
 _LOCK = "lock"
 _SEGMENT_SUFFIX = ".seg"
@@ -50,7 +50,7 @@ class Spool:
         self.folder = folder
         self.bytes_max = bytes_max
         self.bytes_used = 0
-        self.large_reads = asyncio.Semaphore(LARGE_READS_MAX)
+        self.part_slots = asyncio.Semaphore(PARTS_AT_ONCE_MAX)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")
 
     async def __aenter__(self) -> Self:
@@ -167,22 +167,26 @@ class SpoolFile:
             os.close(descriptor)
 
     def read(self, start: int, end: int) -> bytes:
-        """Mapped and joined, so that there is one copy and no second: parts are what a recording
-        holds of memory.
+        with self.reader(start, end) as reader:
+            return reader.readall()
+
+    def reader(self, start: int, end: int) -> "SpoolReader":
+        """The bytes of that range, held in no memory of ours: a part of an hour's recording is as
+        cheap as one of a minute's. May be read on any thread, and outlives `release`.
         """
-        with ExitStack() as opened:
-            try:
-                chunks = [
-                    opened.enter_context(self._map(first)[max(start - first, 0) : end - first])
-                    for first, size in self._segments.items()
-                    if max(start, first) < min(end, first + size)
-                ]
-            except OSError as error:
-                raise StorageError(f"The spool cannot be read: {error.strerror}.") from error
-            content = b"".join(chunks)
-        if len(content) != end - start:
+        reader = SpoolReader()
+        try:
+            for first, size in self._segments.items():
+                low, high = max(start, first), min(end, first + size)
+                if low < high:
+                    reader.add(self._path(first), low - first, high - low)
+        except OSError as error:
+            reader.close()
+            raise StorageError(f"The spool cannot be read: {error.strerror}.") from error
+        if reader.size != end - start:
+            reader.close()
             raise StorageError("The spool no longer holds what was asked for.")
-        return content
+        return reader
 
     def read_end(self, size_max: int) -> bytes:
         """The last bytes, as far back as they are still here without a gap."""
@@ -278,13 +282,55 @@ class SpoolFile:
             os.close(self._last)
             self._last = None
 
-    def _map(self, start: int) -> memoryview:
-        """A view of a segment; the mapping ends with the last view of it."""
-        with self._path(start).open("rb") as segment:
-            return memoryview(mmap.mmap(segment.fileno(), 0, access=mmap.ACCESS_READ))
-
     def _path(self, start: int) -> Path:
         return self.folder / f"{start:015d}{_SEGMENT_SUFFIX}"
+
+
+class SpoolReader(io.RawIOBase):
+    """A file over ranges of segments. Not by mapping them: a failing disk would kill the process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.size = 0
+        self._ranges: list[tuple[int, int, int]] = []  # descriptor, first byte, length
+        self._position = 0
+
+    def add(self, path: Path, start: int, length: int) -> None:
+        self._ranges.append((os.open(path, os.O_RDONLY), start, length))
+        self.size += length
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._position = offset + (0, self._position, self.size)[whence]
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, target: "WriteableBuffer") -> int:
+        wanted = memoryview(target).cast("B")
+        position = self._position
+        for descriptor, start, length in self._ranges:
+            if position < length:
+                size = min(len(wanted), length - position)
+                chunk = os.pread(descriptor, size, start + position)
+                wanted[: len(chunk)] = chunk
+                self._position += len(chunk)
+                return len(chunk)
+            position -= length
+        return 0
+
+    def close(self) -> None:
+        """A read under way in another thread fails or reads nonsense; nobody waits for it."""
+        ranges, self._ranges = self._ranges, []
+        for descriptor, _, _ in ranges:
+            os.close(descriptor)
+        super().close()
 
 
 def _is_held(lock: Path) -> bool:

@@ -87,9 +87,10 @@ class Uploader:
             case PutPart():
                 await self._put_part(step)
             case PutWhole(size):
-                async with self._spool.large_reads:
-                    content = await self._spool.run(lambda: self._file.read(0, size))
-                    await self._spaces.put(self.key, content, self._media_type)
+                async with self._spool.part_slots:
+                    reader = await self._spool.run(lambda: self._file.reader(0, size))
+                    with reader:
+                        await self._spaces.put(self.key, reader, self._media_type)
                 self._cutter.step_done(step)
             case CompleteUpload():
                 await self._complete(step)
@@ -113,12 +114,13 @@ class Uploader:
             self._cutter.joined_before()
 
     async def _put_part(self, step: PutPart) -> None:
-        async with self._spool.large_reads:
-            content = await self._spool.run(lambda: self._file.read(step.start, step.end))
+        async with self._spool.part_slots:
+            reader = await self._spool.run(lambda: self._file.reader(step.start, step.end))
             try:
-                etag = await self._spaces.upload_part(
-                    self.key, step.upload_id, step.number, content
-                )
+                with reader:
+                    etag = await self._spaces.upload_part(
+                        self.key, step.upload_id, step.number, reader
+                    )
             except SpacesRefusedError as refusal:
                 if not refusal.is_gone:
                     raise

@@ -6,6 +6,7 @@ does it in a thread.
 """
 
 import asyncio
+import io
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
@@ -19,8 +20,8 @@ from voicehub.storage.spaces_client import (
     SpacesRefusedError,
     add_content_md5,
     as_storage_error,
-    content_md5,
     load_client,
+    reader_md5,
 )
 
 # One attempt of a small request; then it counts as failed and may be tried again.
@@ -32,6 +33,7 @@ ATTEMPTS_MAX = 3  # then the last failure is raised
 BACKOFF_S = 0.2  # doubled each time, and spread, so that a recovering store is not hit at once
 KEYS_PER_DELETE = 1000  # S3's own limit
 LISTED_MAX = 50_000  # entries of one listing; beyond it StorageError, never a list without end
+DIGEST_INLINE_BYTES_MAX = 256 << 10  # half a millisecond; more is digested in a thread
 GET_BYTES_MAX = 16 << 20  # more is refused: recordings are read in ranges or by signed URL
 
 # Hosts that serve a bucket under its own name; others (the embedded one, Ceph) get it in the path.
@@ -55,6 +57,11 @@ class StoredPart:
     number: int
     etag: str
     size_bytes: int
+
+
+Content = (
+    bytes | io.RawIOBase
+)  # a reader is sent from its first byte, in small steps, and stays open
 
 
 class Spaces:
@@ -98,19 +105,8 @@ class Spaces:
     async def close(self) -> None:
         await self._stack.aclose()
 
-    async def put(self, key: str, content: bytes, content_type: str) -> None:
-        digest = await _content_digest(content)
-        await self._ask(
-            f"put {key}",
-            lambda: self._client.put_object(
-                Bucket=self.bucket,
-                Key=key,
-                Body=content,
-                ContentType=content_type,
-                ContentMD5=digest,
-            ),
-            deadline_s=_deadline_s(len(content)),
-        )
+    async def put(self, key: str, content: Content, content_type: str) -> None:
+        await self._send(f"put {key}", "put_object", content, Key=key, ContentType=content_type)
 
     async def create_upload(self, key: str, content_type: str) -> str:
         """A lost answer leaves an orphan upload; `list_uploads` shows it."""
@@ -122,20 +118,15 @@ class Spaces:
         )
         return str(answer["UploadId"])
 
-    async def upload_part(self, key: str, upload_id: str, number: int, content: bytes) -> str:
+    async def upload_part(self, key: str, upload_id: str, number: int, content: Content) -> str:
         """The part's ETag. A part uploaded again replaces the former."""
-        digest = await _content_digest(content)
-        answer = await self._ask(
+        answer = await self._send(
             f"upload part {number} of {key}",
-            lambda: self._client.upload_part(
-                Bucket=self.bucket,
-                Key=key,
-                UploadId=upload_id,
-                PartNumber=number,
-                Body=content,
-                ContentMD5=digest,
-            ),
-            deadline_s=_deadline_s(len(content)),
+            "upload_part",
+            content,
+            Key=key,
+            UploadId=upload_id,
+            PartNumber=number,
         )
         return str(answer["ETag"])
 
@@ -315,6 +306,19 @@ class Spaces:
             lambda: getattr(self._client, operation)(Bucket=self.bucket, **arguments),
         )
 
+    async def _send(self, what: str, operation: str, content: Content, **arguments: Any) -> Any:
+        reader = io.BytesIO(content) if isinstance(content, bytes) else content
+        size_bytes = reader.seek(0, io.SEEK_END)
+        digest = await _content_digest(reader, size_bytes)
+
+        async def request() -> Any:
+            reader.seek(0)
+            return await getattr(self._client, operation)(
+                Bucket=self.bucket, Body=reader, ContentMD5=digest, **arguments
+            )
+
+        return await self._ask(what, request, deadline_s=_deadline_s(size_bytes))
+
     async def _ask(
         self,
         what: str,
@@ -337,11 +341,12 @@ class Spaces:
         raise AssertionError("at least one attempt is made")
 
 
-async def _content_digest(content: bytes) -> str:
+async def _content_digest(reader: io.RawIOBase | io.BytesIO, size_bytes: int) -> str:
     """The store checks it, so bytes torn on the way are refused instead of stored."""
-    if len(content) < (256 << 10):  # under half a millisecond: not worth a thread
-        return content_md5(content)
-    return await asyncio.to_thread(content_md5, content)
+    reader.seek(0)
+    if size_bytes < DIGEST_INLINE_BYTES_MAX:
+        return reader_md5(reader)
+    return await asyncio.to_thread(reader_md5, reader)
 
 
 def _deadline_s(size_bytes: int) -> float:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 from http import HTTPStatus
 from typing import Any
 
@@ -70,7 +71,14 @@ def add_content_md5(request: Any, **_: object) -> None:
 
 
 def content_md5(content: bytes) -> str:
-    return base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+    return reader_md5(io.BytesIO(content))
+
+
+def reader_md5(reader: io.RawIOBase | io.BytesIO) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    while chunk := reader.read(64 << 10):
+        digest.update(chunk)
+    return base64.b64encode(digest.digest()).decode()
 
 
 def as_storage_error(what: str, error: Exception) -> StorageError:

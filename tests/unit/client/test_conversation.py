@@ -76,6 +76,17 @@ async def test_a_session_that_forbids_interruption_plays_on(http, tiny_server):
         assert talk.speaker.heard_ms("item_a1") == 1000
 
 
+async def test_asking_hears_the_reply_to_the_last_words_of_a_clip_with_pauses(http, tiny_server):
+    tiny_server.reply_ms = 100
+    twice = np.concatenate((LOUD, np.zeros(24 * 600, np.int16), LOUD))
+    async with Conversation(http, tiny_server.socket_url, SECRET) as talk:
+        await talk.wait_for("session.created")
+        utterance, reply = await talk.ask(twice)
+        assert utterance.end_ms - utterance.start_ms == 1200
+        assert reply.response["id"] == "resp_2"
+        assert not talk.speaker.playing
+
+
 async def test_waiting_ends_when_the_server_closes(http, tiny_server):
     tiny_server.closes_at_first_audio = 1008
     async with Conversation(http, tiny_server.socket_url, SECRET) as talk:

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicehub.realtime.tokens import (
@@ -25,6 +25,7 @@ def test_sums_of_sample_counts_do_not_round_up():
     assert agent_audio_tokens(sum([0.1] * 500)) == 1
 
 
+@settings(deadline=None)
 @given(
     st.floats(0, 1e9),
     st.floats(0, 1e9),

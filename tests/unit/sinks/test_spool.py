@@ -1,5 +1,6 @@
 import asyncio
 import errno
+import io
 import os
 
 import pytest
@@ -34,6 +35,21 @@ def test_what_was_appended_is_read_back_over_segments(file) -> None:
     assert file.read(0, file.size) == whole
     assert file.read(1_399_990, 1_400_010) == whole[1_399_990:1_400_010]
     assert file.read(5, 5) == b""
+
+
+def test_a_reader_seeks_over_segments_and_outlives_their_release(file) -> None:
+    whole = b"".join(_chunk(seed, SEGMENT_BYTES) for seed in range(4))
+    for start in range(0, len(whole), SEGMENT_BYTES):
+        file.append(whole[start : start + SEGMENT_BYTES])
+    with file.reader(5, len(whole) - 7) as reader:
+        file.release(0, len(whole))
+        assert reader.seek(0, io.SEEK_END) == reader.tell() == len(whole) - 12
+        assert reader.read(1) == b""
+        reader.seek(SEGMENT_BYTES - 7)
+        assert reader.read(4) == b"\0\0"  # up to the segment's end
+        reader.seek(0)
+        assert reader.readall() == whole[5:-7]
+    assert reader.closed
 
 
 def test_a_patch_overwrites_in_place(file) -> None:

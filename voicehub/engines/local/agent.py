@@ -31,7 +31,6 @@ class _Owed:
     """Turns that ended and wait for an answer, until their transcripts show what was said."""
 
     transcriptions: list[Transcription] = field(default_factory=list)
-    latency: Latency = field(default_factory=Latency)
 
 
 class Agent:
@@ -41,6 +40,8 @@ class Agent:
         self._active: Response | None = None
         self._out_of_band: dict[str, Response] = {}
         self._owed: _Owed | None = None
+        self._latency: Latency | None = None
+        """Of the newest turn, for the response that answers it."""
         self.caller_is_speaking = False
         """Set by the caller's side: an owed response waits until the caller has finished."""
         self.idle_since_ms: float | None = None
@@ -79,15 +80,12 @@ class Agent:
                 code="rate_limit_exceeded",
             )
         own_input = self._take_input(options)
-        owed = self._owed
-        latency = owed.latency if owed is not None and options.in_conversation else Latency()
-        self._begin(options, own_input, latency, now_ms)
+        self._begin(options, own_input, now_ms)
 
     def respond(self, now_ms: float, *, note: str = "") -> None:
         """A response of the server's own, to the conversation as it is; none is active."""
-        latency = self._owed.latency if self._owed is not None else Latency()
         options = ResponseOptions.of_session(self._shared.config, note)
-        self._begin(options, self._shared.new_input.take(), latency, now_ms)
+        self._begin(options, self._shared.new_input.take(), now_ms)
 
     def cancel(self, response_id: str | None, now_ms: float) -> None:
         """A response.cancel of the client. Raises ClientError."""
@@ -118,12 +116,15 @@ class Agent:
             self._active.finish(now_ms, "cancelled", reason="client_cancelled")
             self._sweep(now_ms)
 
-    def owe(self, transcription: Transcription, latency: Latency) -> None:
-        """A turn ended that wants an answer; it comes when the transcript is there."""
-        if self._owed is None:
-            self._owed = _Owed()
-        self._owed.transcriptions.append(transcription)
-        self._owed.latency = latency
+    def turn_ended(
+        self, transcription: Transcription, latency: Latency, *, wants_answer: bool
+    ) -> None:
+        """The caller's turn is over; an answer comes when the transcript is there."""
+        self._latency = latency
+        if wants_answer:
+            if self._owed is None:
+                self._owed = _Owed()
+            self._owed.transcriptions.append(transcription)
 
     def proceed(self, now_ms: float) -> None:
         """Begin what transcripts or the caller's speech held up; to be used after each of them."""
@@ -165,14 +166,12 @@ class Agent:
         active = [] if self._active is None else [self._active]
         return active + list(self._out_of_band.values())
 
-    def _begin(
-        self, options: ResponseOptions, new_input: NewInput, latency: Latency, now_ms: float
-    ) -> None:
+    def _begin(self, options: ResponseOptions, new_input: NewInput, now_ms: float) -> None:
+        latency = (self._latency if options.in_conversation else None) or Latency()
         response = Response(options, self._shared, new_input, latency)
         if options.in_conversation:
             self._active = response
-            self._owed = None
-            self.idle_since_ms = None
+            self._owed = self._latency = self.idle_since_ms = None
         else:
             self._out_of_band[response.id] = response
         if response.is_ready():
@@ -207,6 +206,7 @@ class Agent:
         else:
             # Noise: nothing was said, so nothing is answered.
             self._owed = None
+            self.idle_since_ms = max(now_ms, self._shared.playout.end_ms)
 
     def _sweep(self, now_ms: float) -> None:
         """Let go of responses that are over."""

@@ -274,8 +274,7 @@ class Caller:
         transcription.complete = True
         part = Part("input_audio", audio_ms=transcription.duration_ms, transcription=transcription)
         self._add_item(Item(transcription.item_id, content=[part]))
-        if wants_answer:
-            self._agent.owe(transcription, latency)
+        self._agent.turn_ended(transcription, latency, wants_answer=wants_answer)
         self._transcripts.settle(transcription)
 
     def _add_item(self, item: Item) -> None:

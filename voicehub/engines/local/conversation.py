@@ -18,6 +18,9 @@ from voicehub.engines.local.transcripts import Transcripts
 from voicehub.errors import ClientError
 from voicehub.realtime.frame import Body, Frame
 
+# A day: no audio is that long, and larger numbers are no numbers of ms.
+END_MS_MAX = 86_400_000
+
 
 class Conversation:
     """Raises ClientError where the agent's session cannot be; after that, `handle` never raises."""
@@ -128,7 +131,7 @@ class Conversation:
         item = self._item(frame, "item_truncate_invalid_item_id")
         index = fields.required(frame.body, "content_index")
         end_ms = fields.number(
-            fields.required(frame.body, "audio_end_ms"), "audio_end_ms", 0, float("inf")
+            fields.required(frame.body, "audio_end_ms"), "audio_end_ms", 0, END_MS_MAX
         )
         is_part = isinstance(index, int) and 0 <= index < len(item.content)
         if not is_part or item.content[index].kind != "output_audio":

@@ -16,7 +16,7 @@ WINDOW_SAMPLES = 512
 WINDOW_MS = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Heard:
     """Audio of a `Listen`, decoded. Scored: whole windows of 512, one probability each; else ()."""
 

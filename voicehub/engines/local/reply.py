@@ -117,7 +117,7 @@ _ABBREVIATIONS = re.compile(
 )
 # Latin punctuation ends a sentence only before whitespace (3.14, example.com); a line's end and the
 # full-width marks always do.
-_END = re.compile(r"""(?P<mark>[.!?…]+)["'”’)\]*_]*(?=\s)|[。！？]+|(?<=\S)(?=\n)""")  # noqa: RUF001  # the full-width marks are meant
+_END = re.compile(r"""(?P<mark>[.!?…]+)["'”’)\]*_]*(?=\s)|[。！？]+(?=[^。！？])|(?<=\S)(?=\n)""")  # noqa: RUF001  # the full-width marks are meant
 _CLAUSE = re.compile(r"[,;:—–](?=\s)")  # noqa: RUF001  # the dashes are meant
 
 
@@ -148,9 +148,9 @@ class SentenceSplitter:
 
     def _next_end(self) -> int:
         """Where the first sentence ends, or 0 when that is not known yet."""
-        for match in _END.finditer(self._pending):
-            if match.end() > self._characters_max:
-                break
+        # One letter more than may be taken, for an end shows by what comes behind it.
+        window = self._pending[: self._characters_max + 1]
+        for match in _END.finditer(window):
             if not self._is_abbreviation(match):
                 return match.end()
         if len(self._pending) <= self._characters_max:

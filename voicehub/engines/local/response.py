@@ -173,7 +173,7 @@ class Response:
         if (latency := self._latency.as_ga()) is not None:
             body["voicehub"] = {"latency_ms": latency}
         self._out.emit("response.done", response=body)
-        self._out.emit("rate_limits.updated", rate_limits=_RATE_LIMITS)
+        self._out.emit("rate_limits.updated", rate_limits=_rate_limits())
         if status != "completed" and self.is_asked:
             self._out.ask(CancelResponse(self.id))
         if status == "cancelled" and self.options.in_conversation:
@@ -377,7 +377,8 @@ class Response:
 
 # The engine itself limits nothing: the plan does, and its words for that are the server's own.
 _RATE_LIMIT = 2**31 - 1
-_RATE_LIMITS = [
-    {"name": name, "limit": _RATE_LIMIT, "remaining": _RATE_LIMIT, "reset_seconds": 0.0}
-    for name in ("requests", "tokens")
-]
+
+
+def _rate_limits() -> list[dict[str, Any]]:
+    limit = {"limit": _RATE_LIMIT, "remaining": _RATE_LIMIT, "reset_seconds": 0.0}
+    return [{"name": name, **limit} for name in ("requests", "tokens")]

@@ -3,14 +3,15 @@
 import re
 
 _CODE_BLOCK = re.compile(r"```.*?(```|$)", re.DOTALL)
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:\s[^)]*)?\)")
+# Lengths are bounded, so that a hostile text cannot make a pattern slow.
+_LINK = re.compile(r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,1000}(?:\s[^()]{0,300})?\)")
 # The end of a sentence is not part of the address.
 _URL = re.compile(r"\b(?:https?://|www\.)\S*[^\s.,;:!?)\]}'\"]", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _LINE_MARK = re.compile(
     r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+•][ \t]+|[-=*_|: \t]{3,}$)", re.MULTILINE
 )
-_EMPHASIS = re.compile(r"(\*{1,3}|_{2,3}|~~|`+)(?=\S)(.+?)(?<=\S)\1")
+_EMPHASIS = re.compile(r"(\*{1,3}|_{2,3}|~~|`+)(?=\S)(.{1,500}?)(?<=\S)\1")
 _TIMES = re.compile(r"(?<=\d)\s*[*×]\s*(?=\d)")  # noqa: RUF001  # the sign itself is meant
 _STRAY_MARK = re.compile(r"[*`#|\\{}\[\]~^]+|(?<!\w)_+|_+(?!\w)")
 _DOTS = re.compile(r"\.{2,}|…")

@@ -329,6 +329,18 @@ def test_a_caller_who_stays_silent_is_left_alone_in_the_end(new_dialogue):
     assert dialogue.conversation.deadline_ms() is not None
 
 
+def test_noise_does_not_end_the_wait_for_the_caller(new_dialogue):
+    detection = {"type": "server_vad", "idle_timeout_ms": 5_000}
+    dialogue = new_dialogue(audio={"input": {"turn_detection": detection}})
+    dialogue.said()
+    dialogue.answered()
+    dialogue.speak(96)
+    assert dialogue.conversation.deadline_ms() is None
+    dialogue.quiet(512)
+    dialogue.transcribed("")
+    assert dialogue.conversation.deadline_ms() == dialogue.now_ms + 5_000
+
+
 def test_silence_of_an_endless_pause_is_not_transcribed_again(new_dialogue):
     detection = {"type": "server_vad", "silence_duration_ms": 30_000}
     dialogue = new_dialogue(audio={"input": {"turn_detection": detection}})

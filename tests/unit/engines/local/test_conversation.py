@@ -1,12 +1,17 @@
 import base64
 
+import pybase64
 import pytest
+from openai.types.realtime.realtime_server_event import RealtimeServerEvent
+from pydantic import TypeAdapter
 
 from voicehub.audio.formats import AudioFormat
 from voicehub.engines.local.conversation import Conversation
 from voicehub.engines.local.effects import TranscribeRaw
+from voicehub.engines.local.events import ReplyFailed, ReplyTool, TranscribeFailed
 from voicehub.errors import ClientError
 
+SERVER_EVENT = TypeAdapter(RealtimeServerEvent)
 TURN = ["conversation.item.added", "conversation.item.done"]
 
 
@@ -215,6 +220,7 @@ def test_truncating_what_is_being_spoken_stops_it(dialogue):
         {"content_index": "0", "audio_end_ms": 0},
         {"content_index": 0, "audio_end_ms": 1_001},
         {"content_index": 0, "audio_end_ms": -1},
+        {"content_index": 0, "audio_end_ms": 10**400},
         {"content_index": 0, "audio_end_ms": float("nan")},
         {"content_index": 0},
     ],
@@ -248,3 +254,31 @@ def test_all_formats_are_taken_by_session_update(dialogue, any_format):
     dialogue.send("input_audio_buffer.append", raw=bytes(any_format.bytes_per_ms * 20))
     assert dialogue.listened[0].format is any_format
     assert AudioFormat.from_ga(shown["input"]["format"], "x") is any_format
+
+
+def test_every_event_is_one_that_the_openai_package_knows(dialogue):
+    dialogue.said()
+    dialogue.reply("Once upon a time. ", done=False)
+    dialogue.spoken(500)
+    dialogue.said("Stop.")
+    item_id = dialogue.body("response.done")["response"]["output"][0]["id"]
+    dialogue.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=9)
+    dialogue.send("conversation.item.retrieve", item_id=item_id)
+    response_id = dialogue.response_id
+    dialogue.handle(ReplyTool(response_id, "look", "{}"))
+    dialogue.handle(ReplyFailed(response_id, "engine_failed", "Gone."))
+    dialogue.send("response.create", response={"output_modalities": ["text"]})
+    dialogue.reply("Hi.")
+    dialogue.send("session.update", session={"type": "realtime", "instructions": "New."})
+    dialogue.send("conversation.item.delete", item_id=item_id)
+    dialogue.send("input_audio_buffer.clear")
+    dialogue.send("input_audio_buffer.commit")
+    dialogue.speak(640)
+    dialogue.quiet(512)
+    dialogue.handle(TranscribeFailed(next(iter(dialogue.jobs)), "Gone."))
+    assert len(set(dialogue.kinds())) >= 26
+    for frame in dialogue.frames:
+        body = dict(frame.body)
+        if frame.audio is not None:
+            body["delta"] = pybase64.b64encode(frame.audio).decode()
+        SERVER_EVENT.validate_python(body, strict=True)

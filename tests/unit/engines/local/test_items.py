@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicehub.audio.formats import AudioFormat
@@ -72,6 +72,7 @@ def test_odd_items_are_refused_by_name(body, param):
     assert refusal.value.param == param
 
 
+@settings(deadline=None)
 @given(json)
 def test_any_json_is_an_item_or_a_client_error(value):
     try:

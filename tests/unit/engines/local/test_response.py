@@ -273,3 +273,15 @@ def test_speed_of_the_session_reaches_speech(new_dialogue):
     dialogue.send("response.create")
     dialogue.reply("Hi.")
     assert next(iter(dialogue.speaks.values())).speed == 1.25
+
+
+def test_latency_of_push_to_talk_has_no_silence(push_to_talk):
+    push_to_talk.push(500)
+    push_to_talk.send("input_audio_buffer.commit")
+    push_to_talk.send("response.create")
+    push_to_talk.now_ms += 40
+    push_to_talk.transcribed("Hello.")
+    push_to_talk.answered()
+    latency = push_to_talk.body("response.done")["response"]["voicehub"]["latency_ms"]
+    assert latency["vad_silence"] == 0
+    assert latency["total"] == latency["speech_to_text"] == 40

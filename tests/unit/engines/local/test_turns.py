@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicehub.engines.local.turns import Change, Floor, TurnDetector
@@ -57,6 +57,7 @@ def test_settings_may_change_in_the_middle_of_a_turn():
     assert changes(detector, (0.0, 1)) == [Change.STOPPED]
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=300), st.integers(0, 2_000))
 def test_starts_and_stops_alternate(probabilities, silence_ms):
     detector = TurnDetector(0.5, silence_ms)

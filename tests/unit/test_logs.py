@@ -1,0 +1,52 @@
+import subprocess
+import sys
+
+import orjson
+
+# In a process of its own: logging is configured once for a whole process.
+SCRIPT = """
+import logging, structlog
+from voicehub import logs
+logs.configure({form!r})
+log = structlog.get_logger("voicehub.live")
+log.debug("too small")
+log.info("session started", session_id=7)
+logging.getLogger("aiohttp").info("not ours")
+logging.getLogger("aiohttp").warning("a library warns")
+words = "what was said"
+try:
+    1 / 0
+except ZeroDivisionError:
+    log.exception("it failed")
+"""
+
+
+def lines(form):
+    command = [sys.executable, "-c", SCRIPT.format(form=form)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert not done.stdout
+    return done.stderr
+
+
+def test_for_machines_each_line_is_one_json_object():
+    started, warned, failed = map(orjson.loads, lines("json").splitlines())
+    assert (started["event"], started["session_id"], started["level"]) == (
+        "session started",
+        7,
+        "info",
+    )
+    assert warned["event"] == "a library warns"
+    assert failed["exception"].rstrip().endswith("ZeroDivisionError: division by zero")
+
+
+def test_for_people_lines_are_plain_where_nobody_sees_colours():
+    shown = lines("console")
+    assert "session started" in shown
+    assert "session_id=7" in shown
+    assert "not ours" not in shown
+    assert "\x1b" not in shown
+
+
+def test_a_traceback_shows_no_local_variable():
+    for form in ("json", "console"):
+        assert "what was said" not in lines(form)

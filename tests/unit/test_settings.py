@@ -1,0 +1,66 @@
+import pytest
+from pydantic import ValidationError
+
+from voicehub.settings import Settings
+
+REQUIRED = {
+    "DATABASE_URL": "postgresql://u:hidden-1@127.0.0.1/db",
+    "REDIS_URL": "redis://:hidden-2@127.0.0.1",
+    "SPACES_ENDPOINT": "http://127.0.0.1:9000",
+    "SPACES_KEY": "hidden-3",
+    "SPACES_SECRET": "hidden-4",
+    "VOICEHUB_JWT_KEYS": "new:aaaa, old:bbbb",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    for field in Settings.model_fields.values():
+        monkeypatch.delenv(field.alias, raising=False)
+    for name, value in REQUIRED.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_the_environment_is_enough(environment):
+    environment.setenv("PORT", "0")
+    environment.setenv("VOICEHUB_ADMIN_EMAILS", " a@x.org ,, b@x.org")
+    settings = Settings()
+    assert settings.port == 0
+    assert settings.jwt_keys == ["new:aaaa", "old:bbbb"]
+    assert settings.admin_emails == ["a@x.org", "b@x.org"]
+    assert settings.allowed_origins == []
+
+
+def test_no_store_secret_shows_in_a_repr(environment):
+    assert "hidden" not in repr(Settings())
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_what_is_required_is_asked_for_by_its_variable(environment, name):
+    environment.delenv(name)
+    with pytest.raises(ValidationError, match=name):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "65536"),
+        ("VOICEHUB_JWT_KEYS", " , "),
+        ("VOICEHUB_CLIENT_SECRET_S", "7201"),
+        ("VOICEHUB_CACHED_TOKEN_WEIGHT", "1.5"),
+        ("VOICEHUB_RECORDING_FORMAT", "mp3"),
+        ("VOICEHUB_LOG", "loud"),
+    ],
+)
+def test_what_cannot_be_is_refused(environment, name, value):
+    environment.setenv(name, value)
+    with pytest.raises(ValidationError, match=name):
+        Settings()
+
+
+def test_every_setting_names_its_variable_and_says_what_it_does():
+    for name, field in Settings.model_fields.items():
+        assert field.alias == field.alias.upper(), name
+        assert field.description.endswith("."), name
