@@ -65,7 +65,9 @@ async def main() -> int:
     made = check(evidence)
     show_checks(console, made)
     again = f".venv/bin/voicehub dev --folder {folder}"
-    console.print(f"\nThe servers are stopped. With all this in them they start by: {again}")
+    console.print(
+        f"\nThe servers are stopped; they start with all this by: {again}", soft_wrap=True
+    )
     failed = [each.name for each in made if not each.holds]
     console.print(f"\n[red]Failed: {', '.join(failed)}[/]" if failed else "\nAll is as promised.")
     return 1 if failed else 0

@@ -18,7 +18,7 @@ from voicehub.client.screen import at
 # How much of each reply is looked for in the recording.
 REPLY_MS = 1_500
 # Columns of the terminal that a question gets beside its numbers.
-WORDS_WIDTH_MAX = 24
+WORDS_WIDTH_MAX = 20
 
 
 @dataclass(slots=True)

@@ -91,7 +91,7 @@ class Puppet(ScriptedEngine):
         self.closed = asyncio.Event()
         self.answers_cancel = True
         self._arrived = asyncio.Event()
-    
+
     async def open(self, session: Body) -> Body:
         self.opened_with = session
         return await super().open(session)
@@ -111,7 +111,9 @@ class Puppet(ScriptedEngine):
     async def say(self, kind: str, /, **fields: Any) -> None:
         await self.give(server_frame(f"event_{next(_number)}", kind, **fields))
 
-    async def user_turn(self, item_id: str, *, after: str | None = None, heard: bool = True) -> None:
+    async def user_turn(
+        self, item_id: str, *, after: str | None = None, heard: bool = True
+    ) -> None:
         """The caller's turn is over; what was said is not known yet."""
         if heard:
             await self.say("input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=0)

@@ -1,6 +1,7 @@
 -- name: lock_usage
--- A session's settled usage, locked until the transaction ends.
-SELECT usage FROM sessions WHERE team_id = $1 AND id = $2 FOR UPDATE;
+-- A session's settled usage, locked until the transaction ends, and its newest fencing token.
+SELECT usage, coalesce((data->>'fence')::bigint, 0) AS fence
+FROM sessions WHERE team_id = $1 AND id = $2 FOR UPDATE;
 
 -- name: write_usage
 -- The session's new high-water mark.
@@ -26,6 +27,14 @@ WHERE id = (
 RETURNING id, current_period_start, total_audio_tokens_used, total_text_tokens_used;
 
 -- name: unsettled
--- Sessions whose usage may still grow.
-SELECT team_id, id FROM sessions WHERE status IN ('in_progress', 'paused') AND id > $1
+-- Sessions whose usage may still grow, and those that ended within $3 seconds: the last settlement
+-- of one may have failed.
+SELECT team_id, id AS session_id, ended_at IS NOT NULL AS has_ended
+FROM sessions
+WHERE
+    id > $1
+    AND (
+        status IN ('in_progress', 'paused')
+        OR ended_at > now() - make_interval(secs => $3)
+    )
 ORDER BY id LIMIT $2;

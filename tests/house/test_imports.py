@@ -33,7 +33,11 @@ SANS_IO_FOLDERS = {"realtime", "audio", "session"}
 # The offline engine's own core is sans-IO too.
 SANS_IO_MODULES = {
     f"voicehub.engines.local.{name}"
-    for name in ("conversation", "effects", "events", "items", "session_config", "turns")
+    for name in (
+        *("agent", "caller", "conversation", "effects", "events", "fields", "hearing"),
+        *("item_list", "items", "latency", "prompts", "reply", "response", "response_options"),
+        *("session_config", "shared", "transcription", "transcripts", "turns", "utterance"),
+    )
 }
 # No waiting, no network, no clock, no randomness, no logging, no client library.
 NOT_SANS_IO = {

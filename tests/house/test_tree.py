@@ -13,6 +13,11 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "voicehub.__main__": "two lines; every test that starts the server runs them",
     "voicehub.keys": "names only",
     "voicehub.engines.engine": "a Protocol",
+    "voicehub.session.commands": "records without behaviour, which the session's tests compare",
+    "voicehub.session.events": "records without behaviour, which the session's tests build",
+    "voicehub.devstack.postgres": "tests/integration/test_stack.py runs and breaks the real server",
+    "voicehub.devstack.redis": "the same",
+    "voicehub.devstack.spaces": "the same",
 }
 
 # Where somebody worked, and where packages came from: neither means anything on another machine.

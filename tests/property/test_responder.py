@@ -5,30 +5,26 @@ from hypothesis import strategies as st
 from voicehub.engines.local.reply import NamedTool, Prompt, TextPart, Tool, ToolPart, Turn
 from voicehub.engines.local.responder import BuiltInResponder
 
-VOCABULARY = (
-    "what is my name i am Sam you are Ava count to 1e9 99999999999999999999 plus minus two story "
-    'weather in Paris say exactly "hm" . ? ! , \' - \n'.split(" ")
-)
-TEXT = st.lists(WORDS | st.text(max_size=8), max_size=30).map(" ".join)
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(max_size=5)
-    | st.floats(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
-)  # fmt: skip
-KEYVOCABULARY = """
+VOCABULARY = """
 what is my name i am Sam you are Ava count to 1e9 99999999999999999999 plus minus two hundred story
 weather in Paris say exactly "hm" . ? ! , ' -
 """
 WORDS = st.sampled_from(VOCABULARY.split())
 TEXT = st.lists(WORDS | st.text(max_size=8), max_size=30).map(" ".join)
+NAMES = st.text(max_size=5)
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63), 2**64 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=5),
+)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(max_size=5)
-    | st.floats(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
     max_leaves=8,
-)  # fmt: skip
-KEYWORDS = ("type", "properties", "required", "enum", "anyOf", "items", "minimum", "default")
+)
+KEYWORDS = ("properties", "required", "enum", "anyOf", "items", "minimum", "default")
 KINDS = st.sampled_from(["string", "integer", "number", "boolean", "object", "array", "null"])
 SCHEMA = st.recursive(
     st.fixed_dictionaries({}, optional=dict.fromkeys(KEYWORDS, JSON) | {"type": KINDS}),
@@ -41,16 +37,13 @@ SCHEMA = st.recursive(
     max_leaves=5,
 )
 ROLES = st.sampled_from(["system", "user", "assistant", "tool_call", "tool_output"])
-TURNS = st.lists(
-    st.builds(Turn, ROLES, TEXT | JSON.map(lambda value: orjson.dumps(value).decode()))
-)
-TOOLS = st.lists(
-    st.builds(Tool, st.sampled_from(["get_weather", "t", ""]), TEXT, SCHEMA), max_size=3
-)
+ENCODED = JSON.map(lambda value: orjson.dumps(value).decode())
+TURNS = st.lists(st.builds(Turn, ROLES, TEXT | ENCODED))
+TOOL = st.builds(Tool, st.sampled_from(["get_weather", "t", ""]), TEXT, SCHEMA)
 CHOICE = st.sampled_from(["auto", "none", "required", NamedTool("t")])
 
 
-@given(TEXT, TURNS, TOOLS, CHOICE)
+@given(TEXT, TURNS, st.lists(TOOL, max_size=3), CHOICE)
 async def test_whatever_was_said_there_is_a_reply(instructions, turns, tools, choice):
     prompt = Prompt(instructions, tuple(turns), tuple(tools), choice)
     parts = [part async for part in BuiltInResponder().reply(prompt)]

@@ -6,6 +6,7 @@ from voicehub.errors import NotFoundError, StorageError
 from voicehub.storage import settlement, usage
 from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
+from voicehub.storage.settlement import Unsettled
 
 # Sessions are looked at this many at a time.
 BATCH = 500
@@ -14,31 +15,33 @@ logger = structlog.get_logger(__name__)
 
 
 async def settle_all(postgres: Postgres, redis: Redis) -> int:
-    """Settle every session that runs or is paused. Returns how many had something booked.
+    """Settle what Redis has booked of every session that runs, is paused, or ended lately.
 
-    One that fails is left for the next run. Raises StorageError when Postgres is away.
+    Returns how many had something. One that fails is left for the next run. Raises StorageError when Postgres is away.
     """
     settled = 0
     last_id = 0
     while True:
         async with postgres.connection() as conn:
             found = await settlement.unsettled(conn, last_id, BATCH)
-        for team_id, session_id in found:
+        for session in found:
             try:
-                settled += await settle_one(postgres, redis, team_id, session_id)
+                settled += await _settle_one(postgres, redis, session)
             except (StorageError, NotFoundError) as error:
-                logger.warning("session not settled", session_id=session_id, code=error.code)
+                logger.warning(
+                    "session not settled", session_id=session.session_id, code=error.code
+                )
         if len(found) < BATCH:
             return settled
-        last_id = found[-1][1]
+        last_id = found[-1].session_id
 
 
-async def settle_one(postgres: Postgres, redis: Redis, team_id: int, session_id: int) -> bool:
-    """Settle one session up to what Redis has booked for it. Returns whether it has anything."""
+async def _settle_one(postgres: Postgres, redis: Redis, session: Unsettled) -> bool:
+    team_id, session_id = session.team_id, session.session_id
     booked = await usage.booked(redis, team_id, session_id)
     if booked is None:
         return False
     async with postgres.connection() as conn:
         settled = await settlement.settle(conn, team_id, session_id, booked)
-    await usage.mark_settled(redis, team_id, session_id, settled, finished=False)
+    await usage.mark_settled(redis, team_id, session_id, settled, finished=session.has_ended)
     return True

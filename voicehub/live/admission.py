@@ -1,5 +1,6 @@
 """Who may open a socket, and to which session: all that can be refused before the upgrade."""
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -8,7 +9,7 @@ from aiohttp import web
 from voicehub.errors import ClientError, ConflictError, ForbiddenError, NotFoundError
 from voicehub.keys import POSTGRES, PRINCIPAL, REDIS, SETTINGS
 from voicehub.session.state import TRANSITIONS, Status
-from voicehub.storage import admission, agents, quota, sessions
+from voicehub.storage import admission, agents, ownership, quota, sessions
 from voicehub.storage.agents import Agent
 from voicehub.storage.page import BIGINT_MAX
 from voicehub.storage.sessions import Limits, Session
@@ -45,6 +46,14 @@ async def admit(request: web.Request) -> Admitted:
     return await _created(request, reference)
 
 
+async def own(request: web.Request, session: Session) -> int:
+    """Start the session's row. Returns the fencing token; raises ConflictError, RateLimitError."""
+    async with request.app[POSTGRES].transaction() as conn:
+        # Counted again: one that was created long ago held no slot since its secret expired.
+        await sessions.require_slot(conn, session.team_id, session.user_id, _limits(request))
+        return await ownership.start(conn, session.team_id, session.id)
+
+
 def _refuse_beta(request: web.Request) -> None:
     if "realtime=v1" in request.headers.get("OpenAI-Beta", ""):
         raise ClientError(
@@ -60,8 +69,9 @@ def _check_origin(request: web.Request) -> None:
     if origin is None:
         return
     settings = request.app[SETTINGS]
-    own = urlsplit(settings.public_url).netloc if settings.public_url else request.host
-    if urlsplit(origin).netloc != own and origin not in settings.allowed_origins:
+    host = urlsplit(settings.public_url).netloc if settings.public_url else request.host
+    # Compared as text: an origin may be anything, and not all of it can be taken apart.
+    if origin.partition("://")[2] != host and origin not in settings.allowed_origins:
         raise ForbiddenError("This origin may not open sockets.", code="origin_not_allowed")
 
 
@@ -72,7 +82,7 @@ def _session_id(request: web.Request) -> int | None:
     if named is None:
         return bound
     named = named.removeprefix("sess_")
-    if not (named.isascii() and named.isdigit()) or int(named[:20]) > BIGINT_MAX:
+    if not re.fullmatch(r"[0-9]{1,19}", named) or int(named) > BIGINT_MAX:
         raise NotFoundError("There is no such session.", param="session_id")
     if bound is not None and int(named) != bound:
         raise ForbiddenError("This client secret opens another session.")
@@ -95,7 +105,7 @@ async def _existing(request: web.Request, session_id: int) -> Admitted:
 
 
 async def _created(request: web.Request, reference: str) -> Admitted:
-    principal, settings = request[PRINCIPAL], request.app[SETTINGS]
+    principal = request[PRINCIPAL]
     agent, session = await admission.create_session(
         request.app[POSTGRES],
         request.app[REDIS],
@@ -103,8 +113,11 @@ async def _created(request: web.Request, reference: str) -> Admitted:
         principal.user_id,
         agent_reference=reference,
         client_context={},
-        limits=Limits(
-            settings.sessions_per_user, settings.sessions_per_team, settings.client_secret_s
-        ),
+        limits=_limits(request),
     )
     return Admitted(agent, session, reference)
+
+
+def _limits(request: web.Request) -> Limits:
+    settings = request.app[SETTINGS]
+    return Limits(settings.sessions_per_user, settings.sessions_per_team, settings.client_secret_s)

@@ -5,11 +5,12 @@ from collections.abc import Awaitable
 
 import structlog
 
-from voicehub.errors import StorageError
+from voicehub.errors import FencedError, StorageError
 from voicehub.live.driver import Sinks
 from voicehub.live.lease import Lease
 from voicehub.session.commands import Finish
 from voicehub.session.state import EndedReason, Status
+from voicehub.sinks.summary import RecordingState
 from voicehub.storage import ownership
 from voicehub.storage.ownership import Owned
 from voicehub.storage.postgres import Postgres
@@ -39,27 +40,36 @@ class Finale:
         self._keep_context = keep_context
         self.finish = Finish(Status.FAILED, EndedReason.LOST, 0.0)
         """How the session ended; this stands when it never came to converse."""
+        self._records = False
 
     async def begin(self) -> None:
-        """Take the lease, open the recording. Raises StorageError: the spool cannot be written."""
+        """Take the lease, open the recording.
+
+        Raises StorageError: the spool or the row cannot be written, or a newer owner has it.
+        """
         try:
             await self._lease.take()
+        except FencedError:
+            raise
         except StorageError:
             logger.warning("session starts without a lease", session_id=self._session[1])
         await self._sinks.recorder.open()
+        self._records = True
         async with self._postgres.connection() as conn:
-            await ownership.set_recording(conn, *self._session, self._recording(), None)
+            recording = {"state": self._sinks.recorder.state.value}
+            await ownership.set_recording(conn, *self._session, recording, None)
 
     async def run(self) -> None:
         """Fold, settle, end the row, close the recording, release. Not to be cancelled."""
         await self._step("fold", self._sinks.transcript.finish())
         await self._step("settle", self._sinks.meter.settle(finished=True))
         await self._step("finish", self._end_row())
-        await self._step("recording", self._close_recording())
+        if self._records:
+            await self._step("recording", self._close_recording())
         await self._lease.release()
 
     async def _end_row(self) -> None:
-        recording = {**self._recording(), "state": "processing"}
+        state = RecordingState.PROCESSING if self._records else RecordingState.EMPTY
         async with self._postgres.connection() as conn:
             await ownership.finish(
                 conn,
@@ -67,7 +77,7 @@ class Finale:
                 status=self.finish.status,
                 reason=self.finish.reason,
                 duration_ms=self.finish.duration_ms,
-                recording=recording,
+                recording={"state": state.value},
                 keep_context=self._keep_context,
             )
 
@@ -76,14 +86,11 @@ class Finale:
         async with self._postgres.connection() as conn:
             await ownership.set_recording(conn, *self._session, summary.as_json(), summary.url)
 
-    def _recording(self) -> dict[str, str]:
-        return {"state": self._sinks.recorder.state.value}
-
     async def _step(self, name: str, step: Awaitable[None]) -> None:
         try:
             async with asyncio.timeout(STEP_DEADLINE_S):
                 await step
-        except (StorageError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is, the other steps must follow
             logger.warning(
                 "last step left to the worker",
                 step=name,

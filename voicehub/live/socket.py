@@ -10,22 +10,24 @@ import structlog
 from aiohttp import web
 
 from voicehub.engines.engine import Engine
-from voicehub.errors import EngineError, StorageError
+from voicehub.auth.bearer import offered_subprotocols
+from voicehub.errors import ClientError, EngineError, StorageError
 from voicehub.keys import ENGINES, POSTGRES, REDIS, REGISTRY, SETTINGS, SPACES, SPOOL
-from voicehub.live.admission import Admitted, admit
+from voicehub.live.admission import Admitted, admit, own
 from voicehub.live.driver import Driver, Sinks
 from voicehub.live.finale import Finale
 from voicehub.live.lease import Lease
 from voicehub.realtime.parse import MESSAGE_BYTES_MAX
 from voicehub.session.metering import millionths
+from voicehub.session.commands import Finish
 from voicehub.session.session import Session
 from voicehub.session.spec import Limits, SessionSpec, agent_session
+from voicehub.session.state import EndedReason, Status
 from voicehub.settings import Settings
 from voicehub.sinks.meter import MeterSink
 from voicehub.sinks.recorder import Recorder
 from voicehub.sinks.summary import recording_stem
 from voicehub.sinks.transcript import TranscriptSink
-from voicehub.storage import ownership
 from voicehub.storage.ownership import Owned
 from voicehub.tasks import spawn
 
@@ -43,6 +45,7 @@ logger = structlog.get_logger(__name__)
 async def open_socket(request: web.Request) -> web.StreamResponse:
     """Refuse with a plain HTTP status, or hold the session and return when it is over."""
     with request.app[REGISTRY].admitted():
+        _check_subprotocols(request)
         upgrade = web.WebSocketResponse(
             protocols=SUBPROTOCOLS,
             heartbeat=HEARTBEAT_S,
@@ -54,16 +57,27 @@ async def open_socket(request: web.Request) -> web.StreamResponse:
         if not upgrade.can_prepare(request):
             raise web.HTTPUpgradeRequired(headers={"Upgrade": "websocket"})
         admitted = await admit(request)
-        engine = _engine(request, admitted)
-        async with request.app[POSTGRES].connection() as conn:
-            token = await ownership.start(conn, admitted.session.team_id, admitted.session.id)
+        token = await own(request, admitted.session)
         # From here on the session is ours, whatever happens to the request: it is ended properly.
         held = spawn(
-            _hold(request, upgrade, admitted, engine, token),
+            _hold(request, upgrade, admitted, token),
             name=f"session {admitted.session.id}",
         )
         await asyncio.shield(held)
     return upgrade
+
+
+def _check_subprotocols(request: web.Request) -> None:
+    """A browser breaks off when none of its offers is selected, and aiohttp would log the offers,
+    of which one carries the token.
+    """
+    offered = offered_subprotocols(request.headers)
+    if "Sec-WebSocket-Protocol" in request.headers and not set(offered) & set(SUBPROTOCOLS):
+        raise ClientError(
+            "Offer the subprotocol `realtime`.",
+            code="subprotocol_not_supported",
+            param="Sec-WebSocket-Protocol",
+        )
 
 
 def _engine(request: web.Request, admitted: Admitted) -> Engine:
@@ -80,7 +94,6 @@ async def _hold(
     request: web.Request,
     upgrade: web.WebSocketResponse,
     admitted: Admitted,
-    engine: Engine,
     token: int,
 ) -> None:
     app, row = request.app, admitted.session
@@ -105,6 +118,7 @@ async def _hold(
     )
     log = logger.bind(session_id=row.id, team_id=row.team_id)
     try:
+        engine = _engine(request, admitted)
         await finale.begin()
         await upgrade.prepare(request)
         driver = Driver(
@@ -114,6 +128,7 @@ async def _hold(
             sinks=sinks,
             lease=lease,
             wall_ms=lambda: time.time() * 1000,
+            abort=lambda: _abort(request),
         )
         log.info("session started", agent_id=row.agent_id)
         with app[REGISTRY].driving(driver):
@@ -126,11 +141,20 @@ async def _hold(
                 )
             )
         finale.finish = driver.finish
-    except (ConnectionError, StorageError) as error:
-        log.warning("session did not start", error=type(error).__name__)
+    except ConnectionError:
+        log.info("client left before its session began")
+    except (EngineError, StorageError):
+        # Before the upgrade: the client gets a plain HTTP status.
+        finale.finish = Finish(Status.FAILED, EndedReason.ENGINE, 0.0)
+        raise
     finally:
         await finale.run()
         log.info("session ended", status=finale.finish.status, reason=finale.finish.reason)
+
+
+def _abort(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def _spec(settings: Settings, admitted: Admitted) -> SessionSpec:

@@ -42,6 +42,11 @@ def server_frame(event_id: str, kind: str, /, **fields: Any) -> Frame:
     return Frame(kind, {"type": kind, "event_id": event_id, **fields})
 
 
+def as_object(value: object) -> Body:
+    """`value` where it is a JSON object; an empty one in the place of anything else."""
+    return value if isinstance(value, dict) else {}
+
+
 def to_json(frame: Frame) -> bytes:
     """The frame's JSON text, UTF-8."""
     if frame.raw is not None:

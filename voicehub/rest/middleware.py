@@ -120,7 +120,7 @@ def _answer_http(request: web.Request, error: web.HTTPException) -> web.Response
     problem = ClientError(f"{status.phrase}.", code=status.name.lower())
     problem.status = status
     response = answer.error(request, problem)
-    for name in ("Allow", "Location"):
+    for name in ("Allow", "Location", "Upgrade"):
         if name in error.headers:
             response.headers[name] = error.headers[name]
     return response

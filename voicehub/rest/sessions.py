@@ -91,7 +91,10 @@ async def show(request: web.Request) -> web.Response:
         raise NotFoundError("There is no such session.")
     transcript = session.data.get("transcript", [])
     if waiting:
-        transcript = lines.merge_lines(transcript, waiting)
+        # What is folded already may be older here than the row: Redis was away when it changed.
+        folded = (session.data.get("folded") or {}).get("sequence", 0)
+        fresh = [line for sequence, line in waiting if sequence > folded]
+        transcript = lines.merge_lines(transcript, fresh)
     shown = _show(session)
     return answer.json(
         {
@@ -102,14 +105,15 @@ async def show(request: web.Request) -> web.Response:
     )
 
 
-async def _unfolded(request: web.Request, team_id: int, session_id: int) -> list[lines.Line] | None:
+async def _unfolded(
+    request: web.Request, team_id: int, session_id: int
+) -> list[tuple[int, lines.Line]] | None:
     """None when Redis is down: what is folded can be shown all the same."""
     try:
-        waiting = await lines.unfolded(request.app[REDIS], team_id, session_id)
+        return await lines.unfolded(request.app[REDIS], team_id, session_id)
     except StorageError:
         _log.warning("waiting transcript lines are not readable", session_id=session_id)
         return None
-    return [line for _, line in waiting]
 
 
 def _show(session: Session) -> dict[str, Any]:

@@ -157,5 +157,5 @@ class Meter:
             self.totals.audio += audio * MILLION
             self.totals.text += text * MILLION
         seconds = usage.get("seconds")
-        if isinstance(seconds, int | float) and 0 <= seconds <= TOKENS_MAX:
+        if type(seconds) in {int, float} and 0 <= seconds <= TOKENS_MAX:
             self.totals.transcription_seconds += seconds

@@ -39,13 +39,13 @@ def allow(frame: Frame, spec: SessionSpec) -> tuple[Frame | None, list[ClientErr
         return _allow_update(frame, spec)
     if frame.type == "response.create":
         return _allow_response(frame, spec)
-    if _is_system_message(frame) and "instructions" not in spec.client_may:
+    if frame.type == "conversation.item.create" and _is_system(frame.body["item"], spec):
         return None, [_refusal("item.role", "System messages belong to the agent.")]
     return frame, []
 
 
-def _is_system_message(frame: Frame) -> bool:
-    return frame.type == "conversation.item.create" and frame.body["item"].get("role") == "system"
+def _is_system(item: Body, spec: SessionSpec) -> bool:
+    return item.get("role") == "system" and "instructions" not in spec.client_may
 
 
 def _allow_update(frame: Frame, spec: SessionSpec) -> tuple[Frame | None, list[ClientError]]:
@@ -59,12 +59,17 @@ def _allow_update(frame: Frame, spec: SessionSpec) -> tuple[Frame | None, list[C
 
 def _keep_transcription(session: Body) -> Body:
     """The transcript is kept for every session, so a client cannot turn transcription off."""
-    audio = session.get("audio")
-    given = audio.get("input") if isinstance(audio, dict) else None
-    if not isinstance(given, dict) or given.get("transcription", given) is not None:
-        return session
-    kept = {key: value for key, value in given.items() if key != "transcription"}
-    return {**session, "audio": {**session["audio"], "input": kept}}
+    kept = dict(session)
+    path = ("audio", "input", "transcription")
+    inner = kept
+    for name in path:
+        # Null clears what it stands for, and what lies below it.
+        if not inner.get(name, path):
+            del inner[name]
+        if name not in inner or name == path[-1]:
+            break
+        inner[name] = inner = dict(inner[name])
+    return kept
 
 
 def _allow_response(frame: Frame, spec: SessionSpec) -> tuple[Frame | None, list[ClientError]]:
@@ -72,6 +77,11 @@ def _allow_response(frame: Frame, spec: SessionSpec) -> tuple[Frame | None, list
     if not params:
         return frame, []
     response, refused = _without_protected(params, spec, "response")
+    given = params.get("input") or []
+    allowed = [item for item in given if not _is_system(item, spec)]
+    if len(allowed) < len(given):
+        response["input"] = allowed
+        refused.append(_refusal("response.input", "System messages belong to the agent."))
     if not refused and len(response) == len(params):
         return frame, []
     return _with_body(frame, {**frame.body, "response": response}), refused

@@ -1,12 +1,12 @@
 """Writes down what the engine's events mean: who said what and when, and what it cost."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from voicehub.audio.formats import AudioFormat, ToPcm24k
 from voicehub.audio.timeline import Timeline
 from voicehub.errors import ClientError
-from voicehub.realtime.frame import Body, Frame
+from voicehub.realtime.frame import Body, Frame, as_object
 from voicehub.realtime.tokens import duration_usage
 from voicehub.session.commands import Command, KeepLine
 from voicehub.session.metering import Meter
@@ -16,13 +16,23 @@ USER = "user"
 AGENT = "agent"
 
 
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How a response in progress is heard."""
+
+    audio_format: AudioFormat
+    to_pcm: ToPcm24k
+    aside: bool
+    """Out of band: its text is an answer to a program, not a line of the conversation."""
+
+
 class Scribe:
     """One per session. `note` takes each engine event before the client sees it."""
 
     def __init__(self, session: Body, meter: Meter, *, now_ms: float, wall_ms: float) -> None:
         self.timeline = Timeline(now_ms)
         self.user_speaking = False
-        self.active: dict[str, None] = {}
+        self.active: dict[str, Voice] = {}
         """Responses in progress, in order."""
         self.transcribing: set[str] = set()
         """The caller's turns whose words are still to come."""
@@ -30,6 +40,8 @@ class Scribe:
         self._transcript = Transcript(wall_ms)
         self._sequence = 0
         self._buffer_start_ms: float | None = None
+        self._input_format = self._output_format = AudioFormat.PCM
+        self._to_pcm = ToPcm24k(self._input_format)
         self._configure(session)
         self._notes: dict[str, Callable[[Frame, float], list[Command]]] = {
             "session.updated": self._session_updated,
@@ -43,7 +55,6 @@ class Scribe:
             "conversation.item.input_audio_transcription.completed": self._transcribed,
             "conversation.item.input_audio_transcription.failed": self._not_transcribed,
             "response.created": self._response_created,
-            "response.output_audio.delta": self._agent_audio,
             "response.output_audio_transcript.delta": self._agent_words,
             "response.output_text.delta": self._agent_words,
             "response.output_audio_transcript.done": self._agent_said,
@@ -52,7 +63,9 @@ class Scribe:
         }
 
     def note(self, frame: Frame, now_ms: float) -> list[Command]:
-        """The lines that `frame` finishes or corrects. `response.done` is `close_response`'s."""
+        """The lines that `frame` finishes or corrects. Agent audio is `meter_agent`'s and
+        `hear_agent`'s, `response.done` is `close_response`'s.
+        """
         note = self._notes.get(frame.type)
         return note(frame, now_ms) if note else []
 
@@ -71,13 +84,29 @@ class Scribe:
         if self.user_speaking or not self._detects_turns:
             self._meter.speech(duration_ms)
 
+    def meter_agent(self, frame: Frame) -> None:
+        """Count the agent's audio, whether or not anyone hears it."""
+        voice = self._voice(frame)
+        duration_ms = voice.audio_format.duration_ms(len(frame.audio or b""))
+        self._meter.hear_agent(str(frame.body.get("response_id")), duration_ms)
+
+    def hear_agent(self, frame: Frame, now_ms: float) -> None:
+        """The agent's audio goes to the client."""
+        voice = self._voice(frame)
+        item_id = _item_id(frame)
+        audio = frame.audio or b""
+        # Half a sample at the end is no sound.
+        whole = len(audio) - len(audio) % voice.audio_format.bytes_per_sample
+        self.timeline.add_agent(item_id, voice.to_pcm(audio[:whole]), now_ms)
+        self._heard(self._transcript.utterance(item_id, AGENT))
+
     def close_response(self, frame: Frame) -> Frame:
         """Add the usage of a `response.done`; one without usage gets duration tokens for it."""
-        response = frame.body.get("response") or {}
-        response_id = str(response.get("id"))
+        response = as_object(frame.body.get("response"))
+        response_id = response_id_of(frame)
         self.active.pop(response_id, None)
         user_ms, agent_ms = self._meter.take_pending(response_id)
-        usage = response.get("usage")
+        usage = as_object(response.get("usage"))
         if not usage:
             usage = duration_usage(user_ms, agent_ms, 0, 0)
             frame = replace(
@@ -95,23 +124,31 @@ class Scribe:
         return commands
 
     def _configure(self, session: Body) -> None:
-        audio = session.get("audio") or {}
-        given = audio.get("input") or {}
-        self._input_format = AudioFormat.from_ga(given.get("format"), "session.audio.input.format")
-        self._output_format = AudioFormat.from_ga(
-            (audio.get("output") or {}).get("format"), "session.audio.output.format"
-        )
-        self._to_pcm = ToPcm24k(self._input_format)
-        self._agent_to_pcm = ToPcm24k(self._output_format)
-        detection = given.get("turn_detection") or {}
+        audio = as_object(session.get("audio"))
+        given = as_object(audio.get("input"))
+        input_format = _format(given, self._input_format)
+        if input_format is not self._input_format:
+            # Otherwise the resampler goes on: a new one would leave a click.
+            self._input_format = input_format
+            self._to_pcm = ToPcm24k(input_format)
+        self._output_format = _format(as_object(audio.get("output")), self._output_format)
+        self._default_voice = self._new_voice(self._output_format)
+        detection = as_object(given.get("turn_detection"))
         self._detects_turns = bool(detection)
         self._interrupts = detection.get("interrupt_response") is not False
-        self._padding_ms = detection.get("prefix_padding_ms") or 0
-        self._silence_ms = detection.get("silence_duration_ms") or 0
+        self._padding_ms = _number(detection.get("prefix_padding_ms"))
+        self._silence_ms = _number(detection.get("silence_duration_ms"))
         self._transcribes = given.get("transcription") is not None
 
+    @staticmethod
+    def _new_voice(audio_format: AudioFormat, *, aside: bool = False) -> Voice:
+        return Voice(audio_format, ToPcm24k(audio_format), aside)
+
+    def _voice(self, frame: Frame) -> Voice:
+        return self.active.get(str(frame.body.get("response_id")), self._default_voice)
+
     def _session_updated(self, frame: Frame, _now_ms: float) -> list[Command]:
-        self._configure(frame.body.get("session") or {})
+        self._configure(as_object(frame.body.get("session")))
         return []
 
     def _speech_started(self, frame: Frame, now_ms: float) -> list[Command]:
@@ -127,7 +164,8 @@ class Scribe:
         utterance = self._transcript.utterance(_item_id(frame), USER)
         # The protocol's end includes the silence that was waited for.
         end_ms = _number(frame.body.get("audio_end_ms")) - self._silence_ms
-        utterance.end_ms = self.timeline.input_position_ms(max(0.0, end_ms))
+        end_ms = min(max(0.0, end_ms), self.timeline.input_ms)
+        utterance.end_ms = self.timeline.input_position_ms(end_ms)
         return []
 
     def _committed(self, frame: Frame, _now_ms: float) -> list[Command]:
@@ -151,14 +189,14 @@ class Scribe:
         return []
 
     def _item_added(self, frame: Frame, _now_ms: float) -> list[Command]:
-        item = frame.body.get("item") or {}
-        if item.get("type") == "message" and item.get("role") in {"user", "assistant"}:
+        item = as_object(frame.body.get("item"))
+        if item.get("type") == "message" and item.get("role") in ("user", "assistant"):
             speaker = USER if item["role"] == "user" else AGENT
             self._transcript.place(str(item.get("id")), speaker, frame.body.get("previous_item_id"))
         return []
 
     def _item_done(self, frame: Frame, now_ms: float) -> list[Command]:
-        item = frame.body.get("item") or {}
+        item = as_object(frame.body.get("item"))
         utterance = self._transcript.find(str(item.get("id")))
         text = message_text(item)
         if utterance is None or utterance.finished or not text:
@@ -167,17 +205,17 @@ class Scribe:
         return [self._finish(utterance, now_ms)]
 
     def _item_truncated(self, frame: Frame, now_ms: float) -> list[Command]:
-        item_id = _item_id(frame)
-        heard_ms = _number(frame.body.get("audio_end_ms"))
-        if not self.timeline.truncate_agent(item_id, heard_ms):
-            return []
-        return self._correct(item_id, now_ms)
+        heard_ms = max(0.0, _number(frame.body.get("audio_end_ms")))
+        return [
+            command
+            for item_id in self.timeline.truncate_agent(_item_id(frame), heard_ms)
+            for command in self._correct(item_id, now_ms)
+        ]
 
     def _transcribed(self, frame: Frame, now_ms: float) -> list[Command]:
         item_id = _item_id(frame)
         self.transcribing.discard(item_id)
-        if usage := frame.body.get("usage"):
-            self._meter.add_transcription(usage)
+        self._meter.add_transcription(as_object(frame.body.get("usage")))
         utterance = self._transcript.utterance(item_id, USER)
         words = frame.body.get("transcript")
         if not isinstance(words, str) or not words.strip():
@@ -190,19 +228,21 @@ class Scribe:
         return []
 
     def _response_created(self, frame: Frame, _now_ms: float) -> list[Command]:
-        self.active[str((frame.body.get("response") or {}).get("id"))] = None
+        response = as_object(frame.body.get("response"))
+        # A response may have a format of its own.
+        output = as_object(as_object(response.get("audio")).get("output"))
+        aside = "conversation_id" in response and response["conversation_id"] is None
+        self.active[response_id_of(frame)] = self._new_voice(
+            _format(output, self._output_format), aside=aside
+        )
         return []
 
-    def _agent_audio(self, frame: Frame, now_ms: float) -> list[Command]:
-        audio = frame.audio or b""
-        item_id = _item_id(frame)
-        duration_ms = self._output_format.duration_ms(len(audio))
-        self._meter.hear_agent(str(frame.body.get("response_id")), duration_ms)
-        self.timeline.add_agent(item_id, self._agent_to_pcm(audio), now_ms)
-        self._heard(self._transcript.utterance(item_id, AGENT))
-        return []
+    def _is_aside(self, frame: Frame) -> bool:
+        return frame.type.startswith("response.output_text.") and self._voice(frame).aside
 
     def _agent_words(self, frame: Frame, now_ms: float) -> list[Command]:
+        if self._is_aside(frame):
+            return []
         utterance = self._transcript.utterance(_item_id(frame), AGENT)
         if utterance.start_ms is None:
             utterance.start_ms = self.timeline.position_ms(now_ms)
@@ -211,6 +251,8 @@ class Scribe:
         return []
 
     def _agent_said(self, frame: Frame, now_ms: float) -> list[Command]:
+        if self._is_aside(frame):
+            return []
         utterance = self._transcript.utterance(_item_id(frame), AGENT)
         words = frame.body.get("transcript", frame.body.get("text"))
         if isinstance(words, str):
@@ -218,7 +260,7 @@ class Scribe:
         return [self._finish(utterance, now_ms)] if utterance.text else []
 
     def _output_item_done(self, frame: Frame, now_ms: float) -> list[Command]:
-        item = frame.body.get("item") or {}
+        item = as_object(frame.body.get("item"))
         utterance = self._transcript.find(str(item.get("id")))
         if utterance is None or item.get("status") != "incomplete" or not utterance.text:
             return []
@@ -249,6 +291,19 @@ class Scribe:
         self._sequence += 1
         position_ms = self.timeline.position_ms(now_ms)
         return KeepLine(self._sequence, self._transcript.line(utterance, position_ms))
+
+
+def response_id_of(frame: Frame) -> str:
+    """The id of the response that a `response.created` or `response.done` is about."""
+    return str(as_object(frame.body.get("response")).get("id"))
+
+
+def _format(given: Body, default: AudioFormat) -> AudioFormat:
+    """The format that an engine names; one that names none has `default`."""
+    try:
+        return AudioFormat.from_ga(given.get("format"), "format")
+    except ClientError:
+        return default
 
 
 def _item_id(frame: Frame) -> str:

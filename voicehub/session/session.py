@@ -11,7 +11,7 @@ from voicehub.errors import (
     RateLimitError,
     VoiceHubError,
 )
-from voicehub.realtime.frame import Body, Frame, server_frame
+from voicehub.realtime.frame import Body, Frame, as_object, server_frame
 from voicehub.realtime.parse import APPEND
 from voicehub.session import events, policy
 from voicehub.session.commands import (
@@ -27,7 +27,7 @@ from voicehub.session.events import Event
 from voicehub.session.metering import Meter
 from voicehub.session.quota import Allowance
 from voicehub.session.rate import Bucket
-from voicehub.session.scribe import Scribe
+from voicehub.session.scribe import Scribe, response_id_of
 from voicehub.session.spec import SessionSpec
 from voicehub.session.state import EndedReason, Status
 
@@ -38,6 +38,7 @@ BOOK_EVERY_MS = 1_000
 CLOSING_MS = 3_000
 CLOSE_REASON_BYTES_MAX = 123
 _AUDIO_DELTA = "response.output_audio.delta"
+_OF_AN_ENGINE = (events.Opened, events.EngineSent, events.Woke)
 
 
 class Life(Enum):
@@ -100,18 +101,26 @@ class Session:
         """When to send `Woke` next, if nothing happens before."""
         if self._life in {Life.OPENING, Life.CLOSED}:
             return None
+        deadline_ms = min(self._record_at_ms, self._close_by_ms)
+        if self._book_at_ms is not None:
+            deadline_ms = min(deadline_ms, self._book_at_ms)
+        if self._life is Life.CLOSING:
+            # What ended the session lies behind it: it would be due for ever.
+            return deadline_ms
         limits = self._spec.limits
         return min(
+            deadline_ms,
             self._opened_ms + limits.duration_ms,
             self._last_client_ms + limits.idle_ms,
-            self._record_at_ms,
-            self._book_at_ms or float("inf"),
-            self._close_by_ms,
         )
 
     def handle(self, event: Event, now_ms: float) -> list[Command]:
         """What `event` leads to, in order."""
         if self._life is Life.CLOSED:
+            return []
+        opening = self._life is Life.OPENING
+        # An engine opens once, and before that there is nothing to hear of it and no deadline.
+        if isinstance(event, events.Opened) != opening and isinstance(event, _OF_AN_ENGINE):
             return []
         return self._reactions[type(event)](event, now_ms)
 
@@ -190,27 +199,37 @@ class Session:
 
     def _engine_sent(self, event: events.EngineSent, now_ms: float) -> list[Command]:
         frame = event.frame
-        commands = self._scribe.note(frame, now_ms)
-        held = bool(commands)
         if frame.type == _AUDIO_DELTA:
-            if self._life is Life.CLOSING:
-                return commands
-            self._want_booking(now_ms)
-            return [*commands, ToClient(frame), *self._check_quota(now_ms)]
+            return self._agent_audio(frame, now_ms)
         if frame.type == "response.done":
             return self._response_done(frame, now_ms)
+        commands = self._scribe.note(frame, now_ms)
+        held = bool(commands)
         if frame.type == "session.updated":
-            session = self._visible(frame.body["session"])
+            session = self._visible(as_object(frame.body.get("session")))
             frame = server_frame(self._new_id("event"), "session.updated", session=session)
         elif frame.type.endswith("input_audio_transcription.completed"):
             commands.append(self._book())
             held = True
         commands.append(ToClient(frame, held))
         if frame.type == "response.created":
-            commands += self._check_quota(now_ms) or [self._book()]
+            commands += self._response_created(frame, now_ms)
         if self._life is Life.CLOSING:
             commands += self._end_if_settled(now_ms)
         return commands
+
+    def _agent_audio(self, frame: Frame, now_ms: float) -> list[Command]:
+        self._scribe.meter_agent(frame)
+        if self._life is Life.CLOSING:
+            return []
+        self._scribe.hear_agent(frame, now_ms)
+        self._want_booking(now_ms)
+        return [ToClient(frame), *self._check_quota(now_ms)]
+
+    def _response_created(self, frame: Frame, now_ms: float) -> list[Command]:
+        if self._life is Life.CLOSING:
+            return [self._cancel(response_id_of(frame))]
+        return self._check_quota(now_ms) or [self._book()]
 
     def _response_done(self, frame: Frame, now_ms: float) -> list[Command]:
         frame = self._scribe.close_response(frame)
@@ -309,11 +328,13 @@ class Session:
         self._life = Life.CLOSING
         self._ending = ending
         self._close_by_ms = now_ms + CLOSING_MS
-        commands: list[Command] = [
-            ToEngine(Frame("response.cancel", {"type": "response.cancel", "response_id": active}))
-            for active in self._scribe.active
-        ]
+        commands: list[Command] = [self._cancel(active) for active in self._scribe.active]
         return commands + self._end_if_settled(now_ms)
+
+    @staticmethod
+    def _cancel(response_id: str) -> ToEngine:
+        body = {"type": "response.cancel", "response_id": response_id}
+        return ToEngine(Frame("response.cancel", body))
 
     def _end_if_settled(self, now_ms: float) -> list[Command]:
         if self._scribe.active or self._scribe.transcribing or self._ending is None:

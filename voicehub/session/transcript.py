@@ -59,7 +59,7 @@ class Transcript:
         if previous_item_id == "root":
             found.order = min(other.order for other in self._utterances.values()) - 1.0
             return found
-        previous = self._utterances.get(previous_item_id or "")
+        previous = self._utterances.get(str(previous_item_id))
         if previous is not None and previous is not found:
             later = [
                 other.order
@@ -104,8 +104,11 @@ def message_text(item: Body) -> str:
     """The text of a message item that came as text; empty for audio and for other items."""
     if item.get("type") != "message":
         return ""
+    content = item.get("content")
     return " ".join(
         part["text"]
-        for part in item.get("content") or []
-        if part.get("type") in {"input_text", "output_text"} and isinstance(part.get("text"), str)
+        for part in (content if isinstance(content, list) else [])
+        if isinstance(part, dict)
+        and part.get("type") in ("input_text", "output_text")
+        and isinstance(part.get("text"), str)
     )

@@ -27,7 +27,8 @@ class MeterSink:
     async def book(self, booking: Book) -> Quota | None:
         """Write the totals to Redis. Returns what the team has left, None when nobody knows.
 
-        When Redis is away, they are settled onto Postgres at once instead. Raises StorageError when
+        When Redis is away, they are settled onto Postgres at once instead, and what the team has
+        left is what Postgres knows: other sessions do the same. Raises StorageError when
         neither took them, FencedError when a newer owner has the session.
         """
         self._last = booking
@@ -43,13 +44,12 @@ class MeterSink:
                 audio_in_flight=booking.pending_audio,
                 settled=self._settled,
             )
-            return left or await self._tell_limits()
+            return left or await self._rebuild()
         except FencedError:
             raise
         except StorageError:
             logger.warning("tokens go to Postgres directly", session_id=session_id)
-            await self._settle_row()
-            return None
+            return await self._settle_without_redis(booking)
 
     async def settle(self, *, finished: bool = False) -> None:
         """Bring row and subscription up to the last booking, then tell the live counter.
@@ -69,15 +69,25 @@ class MeterSink:
     async def _settle_row(self) -> Settled | None:
         if self._last is None:
             return None
-        team_id, session_id, _ = self._session
+        team_id, session_id, token = self._session
         async with self._postgres.connection() as conn:
             self._settled = await settlement.settle(
-                conn, team_id, session_id, self._last.totals.as_json()
+                conn, team_id, session_id, self._last.totals.as_json(), token=token
             )
         return self._settled
 
-    async def _tell_limits(self) -> Quota | None:
-        """Redis was emptied: tell it the team's plan again."""
+    async def _settle_without_redis(self, booking: Book) -> Quota:
+        await self._settle_row()
+        try:
+            async with self._postgres.connection() as conn:
+                left = await quota.settled(conn, self._session[0])
+        except QuotaError:
+            return Quota(0, 0)
+        return Quota(left.audio_left - booking.pending_audio, left.text_left)
+
+    async def _rebuild(self) -> Quota:
+        """Redis was emptied: tell it what is settled of this session, and the team's plan."""
+        await self.settle()
         try:
             async with self._postgres.connection() as conn:
                 return await quota.refresh(self._redis, conn, self._session[0])

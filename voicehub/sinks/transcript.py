@@ -57,7 +57,8 @@ class TranscriptSink:
 
         Raises StorageError when neither took it, FencedError when a newer owner has the session.
         """
-        self._waiting.append((sequence, line))
+        if not self._waiting or self._waiting[-1][0] < sequence:
+            self._waiting.append((sequence, line))
         team_id, session_id, token = self._session
         try:
             await lines.append(self._redis, team_id, session_id, token, sequence, line)

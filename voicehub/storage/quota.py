@@ -10,6 +10,9 @@ from voicehub.storage.postgres import Connection
 from voicehub.storage.redis import Redis, team_key
 from voicehub.storage.subscriptions import Subscription
 
+# Nine thousand million tokens: a plan that says more is as good as unlimited.
+MILLIONTHS_MAX = 2**53
+
 
 @dataclass(frozen=True, slots=True)
 class Quota:
@@ -35,8 +38,8 @@ def period_key(subscription_id: int, period_start_s: float | None) -> str:
 
 
 def in_millionths(amount: Decimal | None) -> int:
-    """A column's tokens in millionths, rounded down."""
-    return int((amount or Decimal(0)) * MILLION)
+    """A column's tokens in millionths, rounded down; at most what a Lua number holds exactly."""
+    return min(int((amount or Decimal(0)) * MILLION), MILLIONTHS_MAX)
 
 
 async def require(redis: Redis, conn: Connection, team_id: int) -> None:
@@ -48,10 +51,7 @@ async def require(redis: Redis, conn: Connection, team_id: int) -> None:
     try:
         left = await _tell(redis, team_id, subscription)
     except StorageError:
-        left = Quota(
-            in_millionths(subscription.max_audio_tokens - subscription.total_audio_tokens_used),
-            in_millionths(subscription.max_text_tokens - subscription.total_text_tokens_used),
-        )
+        left = _unsettled(subscription)
     if left.exhausted:
         raise QuotaError("The team's plan is used up.")
 
@@ -62,6 +62,18 @@ async def refresh(redis: Redis, conn: Connection, team_id: int) -> Quota:
     Raises QuotaError when no subscription covers this moment, StorageError.
     """
     return await _tell(redis, team_id, await _current(conn, team_id))
+
+
+async def settled(conn: Connection, team_id: int) -> Quota:
+    """What is left by Postgres alone. Raises QuotaError when no subscription covers this moment."""
+    return _unsettled(await _current(conn, team_id))
+
+
+def _unsettled(subscription: Subscription) -> Quota:
+    return Quota(
+        in_millionths(subscription.max_audio_tokens - subscription.total_audio_tokens_used),
+        in_millionths(subscription.max_text_tokens - subscription.total_text_tokens_used),
+    )
 
 
 async def _current(conn: Connection, team_id: int) -> Subscription:

@@ -1,6 +1,6 @@
 """The table `sessions`: creating and reading. Opening, folding and settling are the owner's."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -107,6 +107,16 @@ async def list_page(
         filters.agent_id,
     )
     return Page.cut(window, [Session(**record) for record in records])
+
+
+async def require_slot(conn: Connection, team_id: int, user_id: int, limits: Limits) -> None:
+    """Inside a transaction: one more session may run, until the end of it. Raises RateLimitError.
+
+    Sessions that are only created do not count: this one is such.
+    """
+    if not await teams.lock_for_session(conn, team_id):
+        raise AuthenticationError("The team of this token is gone.")
+    await _check_limits(conn, team_id, user_id, replace(limits, created_life_s=0))
 
 
 async def _check_limits(conn: Connection, team_id: int, user_id: int, limits: Limits) -> None:

@@ -4,13 +4,25 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from voicehub.errors import NotFoundError, StorageError
+from voicehub.errors import FencedError, NotFoundError, StorageError
 from voicehub.session.metering import MILLION, millionths
 from voicehub.storage.postgres import Connection
 from voicehub.storage.queries import load
 from voicehub.storage.quota import in_millionths, period_key
 
 _SQL = load("settlement")
+
+
+# An ended session is looked at again for this long.
+ENDED_S = 3600.0
+# What only grows while a session runs.
+_GROWING = (
+    "audio_tokens",
+    "text_tokens",
+    "responses",
+    "user_audio_seconds",
+    "agent_audio_seconds",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +36,30 @@ class Settled:
     used_text: int
 
 
-async def settle(conn: Connection, team_id: int, session_id: int, usage: dict[str, Any]) -> Settled:
+async def settle(
+    conn: Connection,
+    team_id: int,
+    session_id: int,
+    usage: dict[str, Any],
+    *,
+    token: int | None = None,
+) -> Settled:
     """Bring the session's row and the subscription up to `usage` (absolute), in one transaction.
 
     The row is the high-water mark: whoever comes second, or with older totals, adds nothing. The
-    row is locked before the subscription, by everybody. Raises NotFoundError, StorageError.
+    row is locked before the subscription, by everybody. An owner gives its fencing token.
+
+    Raises NotFoundError, FencedError, StorageError.
     """
     async with conn.transaction():
         record = await conn.fetchrow(_SQL["lock_usage"], team_id, session_id)
         if record is None:
             raise NotFoundError("There is no such session.")
+        if token is not None and record["fence"] > token:
+            raise FencedError("A newer owner holds this session.")
         audio_before, text_before = _amounts(record["usage"])
         audio, text = _amounts(usage)
-        newer = audio >= audio_before and text >= text_before
+        newer = _is_newer(usage, record["usage"])
         charge = (audio - audio_before, text - text_before) if newer else (0, 0)
         charged = await conn.fetchrow(
             _SQL["charge"],
@@ -51,18 +74,30 @@ async def settle(conn: Connection, team_id: int, session_id: int, usage: dict[st
             await conn.execute(_SQL["write_usage"], team_id, session_id, usage)
     start = charged["current_period_start"]
     return Settled(
-        audio=max(audio, audio_before) if newer else audio_before,
-        text=max(text, text_before) if newer else text_before,
+        audio=audio if newer else audio_before,
+        text=text if newer else text_before,
         period=period_key(charged["id"], start.timestamp() if start else None),
         used_audio=in_millionths(charged["total_audio_tokens_used"]),
         used_text=in_millionths(charged["total_text_tokens_used"]),
     )
 
 
-async def unsettled(conn: Connection, after_id: int, limit: int) -> list[tuple[int, int]]:
-    """Up to `limit` sessions (team, session) above `after_id` whose usage may still grow."""
-    records = await conn.fetch(_SQL["unsettled"], after_id, limit)
-    return [(record["team_id"], record["id"]) for record in records]
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    team_id: int
+    session_id: int
+    has_ended: bool
+
+
+async def unsettled(conn: Connection, after_id: int, limit: int) -> list[Unsettled]:
+    """Up to `limit` sessions above `after_id` that may have something left to settle."""
+    records = await conn.fetch(_SQL["unsettled"], after_id, limit, ENDED_S)
+    return [Unsettled(**record) for record in records]
+
+
+def _is_newer(usage: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether nothing in `usage` has fewer than `other`: it is later, or the same."""
+    return all(usage.get(name, 0) >= other.get(name, 0) for name in _GROWING)
 
 
 def _amounts(usage: dict[str, Any]) -> tuple[int, int]:

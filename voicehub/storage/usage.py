@@ -1,6 +1,6 @@
 """A live session's totals in Redis: absolute, so that writing them twice counts them once."""
 
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -51,12 +51,17 @@ async def book(
 
 
 async def booked(redis: Redis, team_id: int, session_id: int) -> dict[str, Any] | None:
-    """The last booked `sessions.usage`, or None."""
-    # The client's types leave open what HGET answers; here it is bytes or None.
-    raw: Any = await redis.within_deadline(
-        redis.client.hget(_usage_key(team_id, session_id), "usage")
+    """The last booked `sessions.usage`; None when nothing of it is left to settle."""
+    # The client's types leave open what HMGET answers; here it is bytes or None for each.
+    raw, *counted = cast(
+        "list[bytes | None]",
+        await redis.within_deadline(
+            redis.client.hmget(
+                _usage_key(team_id, session_id), ["usage", "counted_audio", "counted_text"]
+            )
+        ),
     )
-    if raw is None:
+    if raw is None or counted == [b"0", b"0"]:
         return None
     usage: dict[str, Any] = orjson.loads(raw)
     return usage

@@ -12,9 +12,7 @@ SPEECH_100_MS = b"\1\0" * (100 * BYTES_PER_MS // 2)
 async def test_a_session_goes_from_created_to_completed(site):
     created = await site.create(context={"name": "Robin"})
     assert created["status"] == "created"
-    talk = await site.talk(
-        f"session_id={created['id']}", token=created["client_secret"]["value"]
-    )
+    talk = await site.talk(f"session_id={created['id']}", token=created["client_secret"]["value"])
     assert talk.session_id == created["id"]
     row = await site.row(created["id"])
     assert row["status"] == "in_progress"

@@ -117,7 +117,11 @@ _ABBREVIATIONS = re.compile(
 )
 # Latin punctuation ends a sentence only before whitespace (3.14, example.com); a line's end and the
 # full-width marks always do.
-_END = re.compile(r"""(?P<mark>[.!?…]+)["'”’)\]*_]*(?=\s)|[。！？]+(?=[^。！？])|(?<=\S)(?=\n)""")  # noqa: RUF001  # the full-width marks are meant
+_END = re.compile(
+    r"""(?P<mark>(?<![.!?…])[.!?…]++)["'”’)\]*_]*(?=\s)"""  # noqa: RUF001  # the curly quotes are meant
+    r"|[。！？]++(?=.)|(?<=\S)(?=\n)",  # noqa: RUF001  # the full-width marks are meant
+    re.DOTALL,
+)
 _CLAUSE = re.compile(r"[,;:—–](?=\s)")  # noqa: RUF001  # the dashes are meant
 
 

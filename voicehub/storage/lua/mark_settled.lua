@@ -1,7 +1,9 @@
 -- What Postgres has settled leaves the team's live counter and joins what its period used.
 -- KEYS: session usage, team quota.
--- ARGV: settled audio, settled text, period, used audio, used text, ms to keep the usage or 0.
--- Amounts are absolute and in millionths. Returns 1.
+-- ARGV: settled audio, settled text, period, used audio, used text, ms to keep the usage of a session
+--       that has ended, or 0.
+-- Amounts are absolute and in millionths. Postgres may know more than Redis, when that was away.
+-- Returns 1.
 local function int(value)
   return string.format('%.0f', value)
 end
@@ -11,9 +13,10 @@ local was = redis.call('HMGET', KEYS[1], 'settled_audio', 'settled_text', 'audio
 if was[3] then
   local settled_audio = math.max(tonumber(was[1] or '0'), tonumber(ARGV[1]))
   local settled_text = math.max(tonumber(was[2] or '0'), tonumber(ARGV[2]))
-  local counted_audio = tonumber(was[3]) + tonumber(was[5]) - settled_audio
-  local counted_text = tonumber(was[4]) - settled_text
-  redis.call('HSET', KEYS[1], 'settled_audio', int(settled_audio),
+  local in_flight = ARGV[6] == '0' and tonumber(was[5]) or 0
+  local counted_audio = math.max(tonumber(was[3]) - settled_audio, 0) + in_flight
+  local counted_text = math.max(tonumber(was[4]) - settled_text, 0)
+  redis.call('HSET', KEYS[1], 'in_flight', int(in_flight), 'settled_audio', int(settled_audio),
     'settled_text', int(settled_text), 'counted_audio', int(counted_audio),
     'counted_text', int(counted_text))
   redis.call('HINCRBY', KEYS[2], 'live_audio', int(counted_audio - tonumber(was[6] or '0')))

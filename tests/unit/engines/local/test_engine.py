@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from voicehub.engines.local import engine as engine_module
+from voicehub.engines.local import session_config
 from voicehub.engines.local.engine import INBOX_MAX, LocalEngine
 from voicehub.engines.local.reply import TextPart, ToolPart, UsagePart
 from voicehub.errors import EngineError, OverloadError
 from voicehub.realtime.frame import Frame
+from voicehub.tasks import spawn
 
 WAIT_S = 10
 
@@ -227,8 +229,8 @@ async def test_senders_wait_while_the_inbox_is_full():
     session = Session()
     for _ in range(INBOX_MAX):
         await session.send("input_audio_buffer.commit")
-    late = asyncio.ensure_future(session.send("input_audio_buffer.commit"))  # noqa: TID251  # the test owns it
-    await asyncio.sleep(0)
+    late = spawn(session.send("input_audio_buffer.commit"), name="late sender")
+    await asyncio.sleep(0)  # one turn of the loop, in which it begins to wait
     assert not late.done()
     await session.engine.open({})
     await late
@@ -251,8 +253,9 @@ async def test_an_engine_that_nobody_reads_fails(session, monkeypatch):
         await session.until("response.done")
 
 
-async def test_time_outs_come_without_any_event(session):
-    detection = {"type": "server_vad", "idle_timeout_ms": 1_000}
+async def test_time_outs_come_without_any_event(session, monkeypatch):
+    monkeypatch.setattr(session_config, "IDLE_MS_MIN", 1)
+    detection = {"type": "server_vad", "idle_timeout_ms": 1}
     await session.send(
         "session.update",
         session={"type": "realtime", "audio": {"input": {"turn_detection": detection}}},
