@@ -1,4 +1,4 @@
-"""The least that can carry the same frames: an aiohttp server that sends back what comes, unread."""
+"""The least that can carry the same frames: an aiohttp server that sends back what it gets."""
 
 import asyncio
 import contextlib

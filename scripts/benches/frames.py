@@ -131,8 +131,10 @@ def _report(bare: Measured, whole: Measured) -> Report:
         ),
         rows=[bare.row(), whole.row()],
         notes=[
-            "CPU of the server's process and its threads, by the system's accounting; p50 to p99: "
-            "from sending a frame to its return; KiB: resident memory a session.",
+            (
+                "CPU of the server's process and its threads, by the system's accounting; p50 to "
+                "p99: from sending a frame to its return; KiB: resident memory a session."
+            ),
             f"The stores' own processes, a frame of VoiceHub's: {stores}.",
         ],
         ratios=f"CPU a frame: {whole.frame_us / bare.frame_us:.2f} times the bare echo",

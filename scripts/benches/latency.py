@@ -26,7 +26,7 @@ QUESTIONS = (
     "Tell me something about yourself, please.",
     "Thank you very much, that was all for today.",
 )
-TURNS, QUICK_TURNS = 20, 3
+TURNS, QUICK_TURNS = 20, 2
 PARTS = ("vad_silence", "speech_to_text", "reply", "first_synthesis", "total")
 PERCENTILES = (50, 95)
 
@@ -100,9 +100,11 @@ def _report(turns: list[Turn]) -> Report:
         ("reply to", "heard after", *(name.replace("_", " ") for name in PARTS[:-1]), "elsewhere"),
         rows=rows,
         notes=[
-            "heard after: true end of the speech in the WAV to the first audio at the client; the "
-            "parts: the server's own account; elsewhere: the client's frame, the way, and what "
-            "VAD takes for the end.",
+            (
+                "heard after: true end of the speech in the WAV to the first audio at the client; "
+                "the parts: the server's own account; elsewhere: the client's frame, the way, and "
+                "what VAD takes for the end."
+            ),
         ],
         ratios=f"p50 {half[0]:.0f} ms, p95 {totals[95][0]:.0f} ms; of p50: {shares}",
     )

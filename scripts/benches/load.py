@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Self
 
 import aiohttp
 import orjson
@@ -58,7 +59,7 @@ class Crowd:
         self._sockets: list[aiohttp.ClientWebSocketResponse[bool]] = []
         self.counting: Count | None = None
 
-    async def __aenter__(self) -> "Crowd":
+    async def __aenter__(self) -> Self:
         opening = asyncio.Semaphore(OPENING_MAX)
         async with asyncio.TaskGroup() as group:
             for _ in range(self._count):
@@ -74,11 +75,13 @@ class Crowd:
         """All talk for `warm_up_s` and then `seconds`; `on_measure` marks both ends of these."""
         began_s = time.perf_counter()
         async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(work)
-                for number, socket in enumerate(self._sockets)
-                for work in self._session(number, socket, began_s)
-            ]
+            tasks = []
+            for number, socket in enumerate(self._sockets):
+                sent: deque[float] = deque()
+                # Spread evenly over the time of a frame: callers do not breathe together.
+                first_s = began_s + FRAME_S * number / self._count
+                tasks.append(group.create_task(self._send(socket, sent, number, first_s)))
+                tasks.append(group.create_task(self._receive(socket, sent)))
             await asyncio.sleep(warm_up_s)
             count = self.counting = Count()
             on_measure()
@@ -101,12 +104,6 @@ class Crowd:
             self._sockets.append(socket)
             if self._target.greets:
                 await socket.receive()
-
-    def _session(self, number, socket, began_s):
-        sent: deque[float] = deque()
-        # Spread evenly over the time of a frame: callers do not breathe together.
-        first_s = began_s + FRAME_S * number / self._count
-        return self._send(socket, sent, number, first_s), self._receive(socket, sent)
 
     async def _send(
         self,

@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import soundfile
@@ -199,14 +198,13 @@ def trimmed_rss_bytes() -> int:
 
 async def _decoded_s(spaces: Spaces, summary: RecordingSummary) -> float:
     """The length of the stored object by decoding it to its end: a header may claim anything."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"recording.{summary.format}")
-        with path.open("wb") as file:
-            for start in range(0, summary.bytes, GET_BYTES_MAX):
-                end = min(summary.bytes, start + GET_BYTES_MAX)
-                file.write(await spaces.get(summary.key, (start, end)))
+    with tempfile.TemporaryFile() as file:
+        for start in range(0, summary.bytes, GET_BYTES_MAX):
+            end = min(summary.bytes, start + GET_BYTES_MAX)
+            file.write(await spaces.get(summary.key, (start, end)))
+        file.seek(0)
         samples = 0
-        with soundfile.SoundFile(path) as recording:
+        with soundfile.SoundFile(file) as recording:
             while block := len(recording.read(DECODE_SAMPLES, dtype="int16")):
                 samples += block
             return samples / float(recording.samplerate)
@@ -236,11 +234,15 @@ def _report(
         ("", "RSS MiB", "grown MiB", "wall s", "sent MiB"),
         rows=[reading.row(first) for reading in shown],
         notes=[
-            "RSS with the session open, after gc.collect and malloc_trim; sent: to the client, as "
-            "JSON.",
-            f"Recording: {summary.state}, {summary.seconds:.1f} s, {summary.bytes:,} bytes of "
-            f"{summary.format} in {summary.parts} parts; decoded {decoded_s:.1f} s; "
-            f"{lines} lines in the transcript.",
+            (
+                "RSS with the session open, after gc.collect and malloc_trim; sent: to the client, "
+                "as JSON."
+            ),
+            (
+                f"Recording: {summary.state}, {summary.seconds:.1f} s, {summary.bytes:,} bytes of "
+                f"{summary.format} in {summary.parts} parts; decoded {decoded_s:.1f} s; "
+                f"{lines} lines in the transcript."
+            ),
         ],
         bounds=[
             Bound(

@@ -42,7 +42,7 @@ class Rehearsal:
     def _turn(self, turn: int, start_ms: int) -> Iterator[Timed]:
         said = self._said(f"item_user_{turn}", start_ms)
         barges_in = turn % BARGE_IN_EVERY == BARGE_IN_EVERY - 1
-        replied = self._replied(turn, start_ms + SPEECH_MS + REPLY_AFTER_MS, barges_in)
+        replied = self._replied(turn, start_ms + SPEECH_MS + REPLY_AFTER_MS, barges_in=barges_in)
         engine = sorted([*said, *replied], key=lambda timed: timed[0])
         for at_ms in range(start_ms + FRAME_MS, start_ms + TURN_MS + FRAME_MS, FRAME_MS):
             yield at_ms, self._append()
@@ -89,7 +89,7 @@ class Rehearsal:
             ),
         )
 
-    def _replied(self, turn: int, start_ms: int, barges_in: bool) -> Iterator[Timed]:
+    def _replied(self, turn: int, start_ms: int, *, barges_in: bool) -> Iterator[Timed]:
         ids: Body = {"response_id": f"resp_{turn}", "item_id": f"item_agent_{turn}"}
         response: Body = {"id": ids["response_id"], "object": "realtime.response", "output": []}
         item: Body = {"id": ids["item_id"], "type": "message", "role": "assistant", "content": []}

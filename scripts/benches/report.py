@@ -1,7 +1,7 @@
 """What a benchmark prints: one table, the bounds that it must keep, one last line of ratios."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
@@ -19,10 +19,10 @@ class Bound:
 class Report:
     title: str
     columns: Sequence[str]
-    rows: list[Sequence[str]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    rows: Sequence[Sequence[str]] = ()
+    notes: Sequence[str] = ()
     """How it was measured, below the table."""
-    bounds: list[Bound] = field(default_factory=list)
+    bounds: Sequence[Bound] = ()
     ratios: str = ""
     """The last line."""
 

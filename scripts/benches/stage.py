@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # it ships no types
 
 from voicehub.app import spaces_of, spool_of
 from voicehub.auth.tokens import Tokens
@@ -174,8 +174,11 @@ async def _address(server: asyncio.subprocess.Process, log: Path) -> str:
             word = line.decode().split()[-1:]
             if word and word[0].startswith("http://"):
                 return word[0]
-    lines = log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:]
-    raise VoiceHubError("The server did not start:\n" + "\n".join(lines))
+    raise VoiceHubError(f"The server did not start:\n{_last_lines(log)}")
+
+
+def _last_lines(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:])
 
 
 @contextlib.contextmanager

@@ -5,12 +5,13 @@ import os
 import secrets
 import socket
 import time
+from contextlib import ExitStack
 
 import structlog
 from aiohttp import web
 
-from voicehub.engines.engine import Engine
 from voicehub.auth.bearer import offered_subprotocols
+from voicehub.engines.engine import Engine
 from voicehub.errors import ClientError, EngineError, StorageError
 from voicehub.keys import ENGINES, POSTGRES, REDIS, REGISTRY, SETTINGS, SPACES, SPOOL
 from voicehub.live.admission import Admitted, admit, own
@@ -18,8 +19,8 @@ from voicehub.live.driver import Driver, Sinks
 from voicehub.live.finale import Finale
 from voicehub.live.lease import Lease
 from voicehub.realtime.parse import MESSAGE_BYTES_MAX
-from voicehub.session.metering import millionths
 from voicehub.session.commands import Finish
+from voicehub.session.metering import millionths
 from voicehub.session.session import Session
 from voicehub.session.spec import Limits, SessionSpec, agent_session
 from voicehub.session.state import EndedReason, Status
@@ -33,6 +34,9 @@ from voicehub.tasks import spawn
 
 # Selected when the client offers it; the subprotocol that carries the token is never echoed.
 SUBPROTOCOLS = ("realtime",)
+# Above this the socket breaks off in the middle of a message. What is only a little too long is read
+# whole, so that the client is told why.
+SOCKET_BYTES_MAX = MESSAGE_BYTES_MAX * 5 // 4
 # A peer that answers no ping within half of this again is gone.
 HEARTBEAT_S = 20.0
 # How long the peer has to answer our close.
@@ -44,14 +48,15 @@ logger = structlog.get_logger(__name__)
 
 async def open_socket(request: web.Request) -> web.StreamResponse:
     """Refuse with a plain HTTP status, or hold the session and return when it is over."""
-    with request.app[REGISTRY].admitted():
+    with ExitStack() as admittance:
+        admittance.enter_context(request.app[REGISTRY].admitted())
         _check_subprotocols(request)
         upgrade = web.WebSocketResponse(
             protocols=SUBPROTOCOLS,
             heartbeat=HEARTBEAT_S,
             timeout=CLOSE_TIMEOUT_S,
             compress=False,
-            max_msg_size=MESSAGE_BYTES_MAX,
+            max_msg_size=SOCKET_BYTES_MAX,
             decode_text=False,
         )
         if not upgrade.can_prepare(request):
@@ -63,6 +68,9 @@ async def open_socket(request: web.Request) -> web.StreamResponse:
             _hold(request, upgrade, admitted, token),
             name=f"session {admitted.session.id}",
         )
+        # The registry waits for the session, not for a request that may be cancelled before it.
+        ending = admittance.pop_all()
+        held.add_done_callback(lambda _: ending.close())
         await asyncio.shield(held)
     return upgrade
 

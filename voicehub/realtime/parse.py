@@ -16,6 +16,10 @@ APPEND_BYTES_MAX = 15 * 1024 * 1024
 MESSAGE_BYTES_MAX = APPEND_BYTES_MAX * 4 // 3 + 4096
 # Events other than audio: instructions, tools and items fit with room to spare.
 EVENT_BYTES_MAX = 4 * 1024 * 1024
+# Deeper than any tool's schema; what is read at twice this depth cannot be written again.
+NESTING_MAX = 100
+# How much of a client's own words an error repeats.
+ECHO_MAX = 128
 
 
 def parse_client(raw: bytes) -> Frame:
@@ -31,6 +35,8 @@ def parse_client(raw: bytes) -> Frame:
         raise _no_type(body, kind)
     if len(raw) > EVENT_BYTES_MAX:
         raise TooLargeError(f"A {kind[:64]} event may hold {EVENT_BYTES_MAX} bytes at most.")
+    if _is_deep(raw, body):
+        raise ClientError(f"A client event may be nested {NESTING_MAX} levels deep at most.")
     _check_shape(body, kind)
     if b"\\u0000" in raw:
         _refuse_nul(body, "")
@@ -46,7 +52,10 @@ def parse_server(raw: bytes) -> Frame:
     field = AUDIO_FIELD.get(kind)
     if field is None:
         return Frame(kind, body, raw=raw)
-    return Frame(kind, body, audio=pybase64.b64decode(body.pop(field), validate=True), raw=raw)
+    encoded = body.pop(field, None)
+    if not isinstance(encoded, str):
+        raise ValueError("an audio event without audio")  # noqa: TRY004  # the same
+    return Frame(kind, body, audio=pybase64.b64decode(encoded, validate=True), raw=raw)
 
 
 def event_id_of(raw: bytes) -> str | None:
@@ -77,9 +86,8 @@ def _append(body: Body) -> Frame:
         )
     if not isinstance(encoded, str):
         raise ClientError("'audio' is base64 text.", code="invalid_type", param="audio")
-    if len(body) > 1 and body.keys() - {"type", "event_id"}:
-        name = next(iter(body.keys() - {"type", "event_id"}))[:64]
-        raise ClientError(f"Unknown parameter: '{name}'.", code="unknown_parameter", param=name)
+    if len(body) > 1:
+        _check_shape({**body, "audio": ""}, APPEND)
     return Frame(APPEND, body, audio=decode_audio(encoded, "audio"))
 
 
@@ -109,15 +117,16 @@ def _client_error(error: ValidationError, kind: str) -> ClientError:
         return _type_error(kind)
     # The union puts the event's own type in front, and a nested union its member's.
     path = [str(part) for part in first["loc"] if part not in {kind, "server_vad", "semantic_vad"}]
-    param = ".".join(path)
+    param = ".".join(path)[:ECHO_MAX]
+    reason = first["msg"][:ECHO_MAX]
     if first["type"] == "missing":
         message, code = f"Missing required parameter: '{param}'.", "missing_required_parameter"
     elif first["type"] == "extra_forbidden":
         message, code = f"Unknown parameter: '{param}'.", "unknown_parameter"
     elif first["type"].endswith("_type"):
-        message, code = f"Invalid type for '{param}': {first['msg']}.", "invalid_type"
+        message, code = f"Invalid type for '{param}': {reason}.", "invalid_type"
     else:
-        message, code = f"Invalid value for '{param}': {first['msg']}.", "invalid_value"
+        message, code = f"Invalid value for '{param}': {reason}.", "invalid_value"
     return ClientError(message, code=code, param=param)
 
 
@@ -140,11 +149,26 @@ def _no_type(body: Body, kind: object) -> ClientError:
     )
 
 
+def _is_deep(raw: bytes, body: Body) -> bool:
+    if raw.count(b"{") + raw.count(b"[") <= NESTING_MAX:
+        return False
+    level: list[Any] = [body]
+    for _ in range(NESTING_MAX):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return bool(level)
+
+
 def _refuse_nul(value: object, path: str) -> None:
     """U+0000 cannot be kept in the transcript's JSONB: refuse it where it stands."""
     if isinstance(value, str):
         if "\0" in value:
-            raise ClientError(f"'{path}' holds the character U+0000.", param=path)
+            shown = path[:ECHO_MAX]
+            raise ClientError(f"'{shown}' holds the character U+0000.", param=shown)
     elif isinstance(value, dict):
         for key, inner in value.items():
             _refuse_nul(key, path)

@@ -157,5 +157,7 @@ class Meter:
             self.totals.audio += audio * MILLION
             self.totals.text += text * MILLION
         seconds = usage.get("seconds")
-        if type(seconds) in {int, float} and 0 <= seconds <= TOKENS_MAX:
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+            return
+        if 0 <= seconds <= TOKENS_MAX:
             self.totals.transcription_seconds += seconds

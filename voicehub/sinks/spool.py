@@ -287,7 +287,7 @@ class SpoolFile:
 
 
 class SpoolReader(io.RawIOBase):
-    """A file over ranges of segments. Not by mapping them: a failing disk would kill the process."""
+    """A file over ranges of segments; not mapped, since a failing disk would kill the process."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,10 +1,10 @@
 """A session from its first event to its row's last state, on the real server."""
 
-import asyncio
 
 from tests.realtime import BYTES_PER_MS
 from voicehub.errors import EngineError
 from voicehub.realtime.tokens import duration_usage
+from voicehub.tasks import spawn
 
 SPEECH_100_MS = b"\1\0" * (100 * BYTES_PER_MS // 2)
 
@@ -153,7 +153,7 @@ async def test_a_client_that_leaves_in_the_middle_of_a_reply_is_charged_for_it(s
     await site.engine.begin_reply(1)
     await site.engine.speak(1, 400)
     await talk.until("response.output_audio.delta")
-    closing = asyncio.ensure_future(talk.close())
+    closing = spawn(talk.close(), name="close")
     await site.engine.until_taken("response.cancel")
     await site.engine.end_reply(1, "Once", usage=duration_usage(0, 400, 0, 0), status="cancelled")
     await closing

@@ -39,6 +39,13 @@ async def main():
     recorder = Recorder(spaces=spaces, spool=spool, key_stem="recordings/team-7/session-42-3",
                         container=container, tail_interval_s=0.05, on_saved=lambda _: saved.set())
     await recorder.open()
+    take = recorder._uploader.take
+
+    async def noted(step):
+        await take(step)
+        saved.set()
+
+    recorder._uploader.take = noted
     random = np.random.default_rng(1)
     samples = random.integers(-32768, 32768, (int(seconds) * 24000, 2), dtype=np.int16)
     for start in range(0, len(samples), 12000):

@@ -1,0 +1,77 @@
+"""A deploy: the server stops taking sessions, and ends its own when their turn ends."""
+
+from tests.realtime import Talk
+from voicehub.keys import REGISTRY
+from voicehub.realtime.tokens import duration_usage
+from voicehub.tasks import spawn
+
+USAGE = duration_usage(0, 200, 3, 0)
+
+
+async def test_a_drain_lets_the_turn_end_and_asks_the_client_to_come_back(site):
+    talk = await site.talk()
+    await site.engine.begin_reply(1)
+    await site.engine.speak(1, 200)
+    await talk.until("response.output_audio.delta")
+    draining = spawn(site.drain(30), name="drain")
+    proof = {"Authorization": f"Bearer {await site.token('bob')}"}
+    async with site.client.get("/v1/realtime?model=Ava", headers=proof) as refusal:
+        assert refusal.status == 503
+        assert int(refusal.headers["Retry-After"]) > 0
+    assert not draining.done()
+    await site.engine.end_reply(1, "Good bye.", usage=USAGE)
+    assert await talk.until_closed() == 1012
+    assert talk.kinds[-2:] == ["response.done", "error"]
+    assert talk.errors == ["server_draining"]
+    assert talk.of("response.done")[0]["response"]["status"] == "completed"
+    await draining
+    row = await site.row(talk.session_id)
+    assert (row["status"], row["data"]["ended_reason"]) == ("completed", "drain")
+    assert row["usage"]["audio_tokens"] == 4
+    assert [line["transcript"] for line in row["data"]["transcript"]] == ["Good bye."]
+    assert row["data"]["recording"]["state"] == "ready"
+
+
+async def test_at_the_deadline_a_turn_is_broken_off_but_nothing_is_lost(site):
+    talk = await site.talk()
+    await site.engine.begin_reply(1)
+    await site.engine.speak(1, 200)
+    await talk.until("response.output_audio.delta")
+    draining = spawn(site.drain(0.1), name="drain")
+    assert await talk.until_closed() == 1012
+    await draining
+    assert talk.of("response.done")[0]["response"]["status"] == "cancelled"
+    row = await site.row(talk.session_id)
+    assert (row["status"], row["data"]["ended_reason"]) == ("completed", "drain")
+
+
+async def test_a_session_that_is_opening_is_drained_as_well(site, monkeypatch):
+    registry = site.app[REGISTRY]
+    await registry.drain(0)
+    registry._draining = False
+    opened = site.app[REGISTRY].driving
+
+    def drain_first(driver):
+        registry._draining = True
+        return opened(driver)
+
+    monkeypatch.setattr(registry, "driving", drain_first)
+    socket = await site.client.ws_connect(
+        "/v1/realtime?model=Ava", headers={"Authorization": f"Bearer {await site.token()}"}
+    )
+    talk = Talk(socket)
+    assert await talk.until_closed() == 1012
+    assert talk.kinds == ["error"]
+    row = await site.over(await site.run("SELECT max(id) FROM sessions"))
+    assert (row["status"], row["data"]["ended_reason"]) == ("completed", "drain")
+
+
+async def test_a_server_that_shuts_down_drains(new_site):
+    site = await new_site()
+    talk = await site.talk()
+    closing = spawn(site.client.server.close(), name="shutdown")
+    assert await talk.until_closed() == 1012
+    await closing
+    row = await site.row(talk.session_id)
+    assert (row["status"], row["data"]["ended_reason"]) == ("completed", "drain")
+    assert row["data"]["recording"]["state"] in {"ready", "empty"}
