@@ -1,5 +1,6 @@
 """A caller, a device and a network, played by hand against a recording's time line."""
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -93,10 +94,7 @@ class Caller:
         else:
             edges = np.flatnonzero(np.diff(left != 0)) + 1
             bounds = [0, *edges.tolist(), len(left)]
-            runs = [
-                (stop - start, bool(left[start]))
-                for start, stop in zip(bounds[:-1], bounds[1:], strict=True)
-            ]
+            runs = [(stop - start, bool(left[start])) for start, stop in itertools.pairwise(bounds)]
         start = 0
         for length, sounds in runs:
             if sounds:

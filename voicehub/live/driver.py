@@ -46,6 +46,8 @@ FLUSH_DEADLINE_S = 10.0
 # How long the last lines and bookings may take; what is not kept by then is in neither store.
 DRAIN_DEADLINE_S = 35.0
 MS_PER_S = 1000
+# PCM of 24 kHz, 16 bit, in base64.
+BASE64_BYTES_PER_S = 64_000
 
 logger = structlog.get_logger(__name__)
 
@@ -204,6 +206,7 @@ class Driver:
             if message.type is WSMsgType.TEXT:
                 self._apply(self._client_event(message.data))
                 await self._lane.room()
+                await self._recorder_room(len(message.data))
             elif message.type is WSMsgType.BINARY:
                 error = ClientError("Binary messages need the subprotocol voicehub.v1.")
                 self._apply(events.ClientErred(error))
@@ -211,6 +214,20 @@ class Driver:
                 # Whatever code a client closes with, it closed; without a close frame it was lost.
                 self._apply(events.ClientLeft(message.type is WSMsgType.CLOSE))
                 return
+
+    async def _recorder_room(self, size: int) -> None:
+        """Let the recording catch up with a client that pushes audio faster than real time.
+
+        A message of `size` bytes waits at most half as long as its audio lasts: a disk that hangs
+        does not slow down a client that speaks in real time.
+        """
+        if not self._sinks.recorder.is_behind:
+            return
+        try:
+            async with asyncio.timeout(min(1.0, size / (2 * BASE64_BYTES_PER_S))):
+                await self._sinks.recorder.drained()
+        except TimeoutError:
+            return
 
     @staticmethod
     def _client_event(raw: bytes) -> Event:

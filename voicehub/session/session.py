@@ -166,7 +166,9 @@ class Session:
         except ClientError as error:
             return [self._error(error, frame.event_id)]
         self._want_booking(now_ms)
-        return [ToEngine(frame)]
+        # Audio that is pushed faster than real time goes to the recording as fast.
+        settled = self._scribe.timeline.settled(now_ms)
+        return [ToEngine(frame), *map(Record, settled)]
 
     def _client_erred(self, event: events.ClientErred, now_ms: float) -> list[Command]:
         if self._life is not Life.OPEN:

@@ -33,9 +33,10 @@ from voicehub.tasks import spawn, stop
 TAIL_INTERVAL_S = (
     1.5  # with 0.5 s between blocks and half a second to upload, a block is stored within 2.5 s
 )
-PENDING_SAMPLES_MAX = (
-    30 * SAMPLE_RATE_HZ
-)  # not yet encoded (a disk that hangs); beyond it the recording is truncated
+# Not yet encoded: the longest append is 328 s, pushed at once. Beyond this the disk hangs, and the
+# recording is truncated.
+PENDING_SAMPLES_MAX = 600 * SAMPLE_RATE_HZ
+BEHIND_SAMPLES = 20 * SAMPLE_RATE_HZ
 BACKOFF_S = 0.5  # after a failed request, doubled each time
 BACKOFF_MAX_S = 15.0
 BACKOFF_ENDING_MAX_S = 1.0  # once the session has ended, until the deadline
@@ -148,10 +149,13 @@ class Recorder:
         self._is_drained.clear()
         self._arrived.set()
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether so much waits for the spool that who writes faster than real time should wait."""
+        return self._pending_samples > BEHIND_SAMPLES and not self._is_truncated
+
     async def drained(self) -> None:
-        """Wait until all that was written is in the spool. Who writes faster than real time asks
-        for it now and then: `PENDING_SAMPLES_MAX` is meant for a disk that hangs.
-        """
+        """Wait until all that was written is in the spool."""
         await self._is_drained.wait()
 
     async def finish(self) -> RecordingSummary:

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ def written(playout, until_ms, start_ms=0):
     edges = [0, *(np.flatnonzero(np.diff(out)) + 1).tolist(), len(out)]
     return [
         (int(out[first]), start_ms + first / MS, start_ms + stop / MS)
-        for first, stop in zip(edges[:-1], edges[1:], strict=True)
+        for first, stop in itertools.pairwise(edges)
         if out[first]
     ]
 
