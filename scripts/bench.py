@@ -30,11 +30,20 @@ def main() -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     try:
         report = uvloop.run(BENCHES[options.bench](options))
-    except (VoiceHubError, TimeoutError) as error:
-        console.print(f"[red]✗[/] {error}")
+    except (VoiceHubError, OSError, ExceptionGroup) as error:
+        console.print(f"[red]✗[/] {'; '.join(_reasons(error))}", soft_wrap=True)
         return 1
     report.show(console)
     return 0 if report.holds else 1
+
+
+def _reasons(error: BaseException) -> list[str]:
+    """One sentence for each failure; a fault of our own is a traceback."""
+    if isinstance(error, ExceptionGroup):
+        return [reason for each in error.exceptions for reason in _reasons(each)]
+    if not isinstance(error, VoiceHubError | OSError):
+        raise error
+    return [str(error) or type(error).__name__]
 
 
 def _options() -> argparse.Namespace:

@@ -54,20 +54,21 @@ def word(command: Command) -> str:
     """One command in short words."""
     match command:
         case ToClient(frame, held):
-            return f"client {frame.type}{' held' if held else ''}"
+            text = f"client {frame.type}{' held' if held else ''}"
         case ToEngine(frame):
-            return f"engine {frame.type}"
+            text = f"engine {frame.type}"
         case KeepLine(sequence, line):
             end = " interrupted" if line["interrupted"] else ""
-            return f"line {sequence} {line['speaker']}: {line['transcript']}{end}"
+            text = f"line {sequence} {line['speaker']}: {line['transcript']}{end}"
         case Book(sequence):
-            return f"book {sequence}"
+            text = f"book {sequence}"
         case Record(block):
-            return f"record {len(block) // 24} ms"
+            text = f"record {len(block) // 24} ms"
         case CloseSocket(code, reason):
-            return f"close {code} {reason}"
+            text = f"close {code} {reason}"
         case _:
-            return f"finish {command.status} {command.reason}"
+            text = f"finish {command.status} {command.reason}"
+    return text
 
 
 class Live:

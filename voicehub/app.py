@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
@@ -18,7 +19,7 @@ from voicehub.engines.local.models import SpeechModels
 from voicehub.engines.local.reply import Responder
 from voicehub.engines.local.responder import BuiltInResponder
 from voicehub.engines.scripted import Echo, ScriptedEngine
-from voicehub.errors import EngineError
+from voicehub.errors import EngineError, VoiceHubError
 from voicehub.keys import (
     ENGINES,
     LOGIN_ATTEMPTS,
@@ -70,7 +71,11 @@ def create_app(settings: Settings) -> web.Application:
 
 
 async def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
-    """Listen until SIGTERM or SIGINT, then drain. `on_ready` is told the address."""
+    """Listen until SIGTERM or SIGINT, then drain. `on_ready` is told the address.
+
+    Raises VoiceHubError when the TLS files are no certificate and its key.
+    """
+    tls = _tls(settings)
     runner = web.AppRunner(
         create_app(settings), handle_signals=False, shutdown_timeout=SHUTDOWN_S, access_log=None
     )
@@ -80,14 +85,27 @@ async def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
         loop.add_signal_handler(number, stopped.set)
     try:
         await runner.setup()
-        site = web.TCPSite(runner, settings.host, settings.port)
+        site = web.TCPSite(runner, settings.host, settings.port, ssl_context=tls)
         await site.start()
         port = runner.addresses[0][1]
-        on_ready(f"http://{settings.host}:{port}")
+        on_ready(f"{'https' if tls else 'http'}://{settings.host}:{port}")
         await stopped.wait()
         logger.info("draining", sessions=runner.app[REGISTRY].sessions)
     finally:
         await runner.cleanup()
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.tls_cert is None:
+        return None
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        tls.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise VoiceHubError(
+            f"VOICEHUB_TLS_CERT and VOICEHUB_TLS_KEY cannot be used: {error}"
+        ) from error
+    return tls
 
 
 async def _drain(app: web.Application) -> None:

@@ -1,9 +1,10 @@
 """Every setting, read from the environment once; README lists the same table."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, FilePath, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -29,6 +30,14 @@ class Settings(BaseSettings):
     )
     public_url: str | None = Field(
         None, alias="VOICEHUB_PUBLIC_URL", description="Address that clients use, where it differs."
+    )
+    tls_cert: FilePath | None = Field(
+        None,
+        alias="VOICEHUB_TLS_CERT",
+        description="PEM file with the certificate and its chain: the server then speaks TLS.",
+    )
+    tls_key: FilePath | None = Field(
+        None, alias="VOICEHUB_TLS_KEY", description="PEM file with its private key."
     )
     database_url: SecretStr = Field(alias="DATABASE_URL", description="Postgres address.")
     database_pooler: bool = Field(
@@ -141,3 +150,11 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = Field(
         "console", alias="VOICEHUB_LOG", description="Log lines for people or machines."
     )
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise PydanticCustomError(
+                "tls_half_set", "VOICEHUB_TLS_CERT and VOICEHUB_TLS_KEY are set together or not."
+            )
+        return self

@@ -6,7 +6,7 @@ engine's lane, the durable writes, the recorder's spool.
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -156,8 +156,8 @@ class Driver:
             await self._first_failure(over, [*lanes, writer])
         finally:
             for task in (over, *lanes):
-                task.cancel()
-            await asyncio.wait([over, *lanes])
+                with suppress(Exception):  # `_first_failure` has told of it
+                    await stop(task)
 
     async def _first_failure(
         self, over: "asyncio.Task[Any]", lanes: "list[asyncio.Task[None]]"
@@ -188,12 +188,21 @@ class Driver:
             self._timer = None
 
     def _arm(self) -> None:
-        self._disarm()
         deadline_ms = self._core.deadline_ms()
-        if deadline_ms is not None:
-            self._timer = self._loop.call_at(deadline_ms / MS_PER_S, self._wake)
+        if deadline_ms is None:
+            self._disarm()
+            return
+        deadline_s = deadline_ms / MS_PER_S
+        if self._timer is not None:
+            # Most deadlines move on with every frame; waking too early finds nothing due and is
+            # cheaper than a new timer each time.
+            if self._timer.when() <= deadline_s:
+                return
+            self._disarm()
+        self._timer = self._loop.call_at(deadline_s, self._wake)
 
     def _wake(self) -> None:
+        self._timer = None
         try:
             self._apply(events.Woke())
         except Exception:  # a bug of ours must end this session, not leave it without a clock

@@ -71,7 +71,7 @@ def tokens(millionths: int) -> int | float:
 
 
 def millionths(amount: float) -> int:
-    """The inverse of `tokens`; exact up to 2^53 millionths."""
+    """The inverse of `tokens`; exact up to 2^50 millionths, a billion tokens."""
     return round(amount * MILLION)
 
 

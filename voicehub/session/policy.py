@@ -68,7 +68,9 @@ def _keep_transcription(session: Body) -> Body:
             del inner[name]
         if name not in inner or name == path[-1]:
             break
-        inner[name] = inner = dict(inner[name])
+        below = dict(inner[name])
+        inner[name] = below
+        inner = below
     return kept
 
 

@@ -115,9 +115,17 @@ class Scribe:
         self._meter.add_response(usage)
         return frame
 
+    def silence_agent(self, now_ms: float) -> list[Command]:
+        """Nobody hears the agent from now on: cut its audio, correct the lines."""
+        return [
+            command
+            for item_id in self.timeline.cut_agent(now_ms)
+            for command in self._correct(item_id, now_ms)
+        ]
+
     def break_off(self, now_ms: float) -> list[Command]:
         """The session ends: keep what the agent had begun to say, and cut what was not heard."""
-        commands = self._cut(now_ms)
+        commands = self.silence_agent(now_ms)
         for utterance in self._transcript.unfinished(AGENT):
             utterance.interrupted = True
             commands.append(self._finish(utterance, now_ms))
@@ -157,7 +165,7 @@ class Scribe:
         # The protocol's start includes the padding before the speech.
         spoken_ms = _number(frame.body.get("audio_start_ms")) + self._padding_ms
         utterance.start_ms = self.timeline.input_position_ms(min(spoken_ms, self.timeline.input_ms))
-        return self._cut(now_ms) if self._interrupts else []
+        return self.silence_agent(now_ms) if self._interrupts else []
 
     def _speech_stopped(self, frame: Frame, _now_ms: float) -> list[Command]:
         self.user_speaking = False
@@ -265,13 +273,6 @@ class Scribe:
         if utterance is None or item.get("status") != "incomplete" or not utterance.text:
             return []
         return [] if utterance.interrupted else self._correct(utterance.item_id, now_ms)
-
-    def _cut(self, now_ms: float) -> list[Command]:
-        return [
-            command
-            for item_id in self.timeline.cut_agent(now_ms)
-            for command in self._correct(item_id, now_ms)
-        ]
 
     def _correct(self, item_id: str, now_ms: float) -> list[Command]:
         """The agent was interrupted in `item_id`: a line already kept is kept anew."""

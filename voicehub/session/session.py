@@ -191,7 +191,8 @@ class Session:
 
     def _client_left(self, event: events.ClientLeft, now_ms: float) -> list[Command]:
         reason = EndedReason.CLIENT_CLOSE if event.clean else EndedReason.LOST
-        return self._begin_end(Ending(Status.COMPLETED, reason), now_ms)
+        silenced = self._scribe.silence_agent(now_ms) if self._life is not Life.OPENING else []
+        return silenced + self._begin_end(Ending(Status.COMPLETED, reason), now_ms)
 
     def _error(self, error: VoiceHubError, event_id: str | None) -> ToClient:
         body = error.as_openai(event_id)

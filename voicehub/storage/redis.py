@@ -44,7 +44,9 @@ class Redis:
         client = Client.from_url(
             url,
             max_connections=CONNECTIONS_MAX,
-            socket_timeout=COMMAND_DEADLINE_S,
+            # The deadline is ours: with one of its own, redis-py awaits by `asyncio.wait_for`, which
+            # on Python 3.11 may swallow the cancellation of the task that waits.
+            socket_timeout=None,
             socket_connect_timeout=COMMAND_DEADLINE_S,
             # redis-py's own retries would repeat commands behind our back.
             retry=Retry(NoBackoff(), 0),

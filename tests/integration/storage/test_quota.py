@@ -1,0 +1,73 @@
+from decimal import Decimal
+
+import pytest
+
+from voicehub.errors import QuotaError, StorageError
+from voicehub.session.metering import MILLION
+from voicehub.storage import quota
+from voicehub.storage.quota import MILLIONTHS_MAX, Quota, in_millionths
+
+
+async def require(team, redis):
+    async with team.pg.connection() as conn:
+        await quota.require(redis, conn, team.id)
+
+
+@pytest.mark.parametrize("kind", ["audio", "text"])
+async def test_either_kind_of_token_used_up_closes_the_door(team, redis, kind):
+    await require(team, redis)
+    await team.run(f"UPDATE subscriptions SET total_{kind}_tokens_used = 1000 RETURNING id")
+    with pytest.raises(QuotaError):
+        await require(team, redis)
+
+
+async def test_a_new_period_begins_at_zero(team, redis):
+    await team.run("UPDATE subscriptions SET total_audio_tokens_used = 1000 RETURNING id")
+    with pytest.raises(QuotaError):
+        await require(team, redis)
+    await team.run(
+        "UPDATE subscriptions SET total_audio_tokens_used = 0,"
+        " current_period_start = now() - interval '1 minute' RETURNING id"
+    )
+    await require(team, redis)
+
+
+async def test_an_old_reading_does_not_give_tokens_back(team, redis):
+    async with team.pg.connection() as conn:
+        await team.run("UPDATE subscriptions SET total_audio_tokens_used = 400 RETURNING id")
+        await quota.refresh(redis, conn, team.id)
+        await team.run("UPDATE subscriptions SET total_audio_tokens_used = 300 RETURNING id")
+        assert (await quota.refresh(redis, conn, team.id)).audio_left == 600 * MILLION
+
+
+async def test_a_greater_plan_counts_at_once(team, redis):
+    await require(team, redis)
+    await team.run("UPDATE plans SET max_audio_tokens = 5000 RETURNING id")
+    async with team.pg.connection() as conn:
+        assert (await quota.refresh(redis, conn, team.id)).audio_left == 5000 * MILLION
+
+
+async def test_without_redis_postgres_alone_decides(team, redis, monkeypatch):
+    async def fail(*_arguments):
+        raise StorageError("Redis is away.")
+
+    monkeypatch.setattr(redis, "run", fail)
+    await require(team, redis)
+    async with team.pg.connection() as conn:
+        await team.run("UPDATE subscriptions SET total_text_tokens_used = 10 RETURNING id")
+        assert await quota.settled(conn, team.id) == Quota(1000 * MILLION, 990 * MILLION)
+    await team.run("UPDATE subscriptions SET total_text_tokens_used = 1000 RETURNING id")
+    with pytest.raises(QuotaError):
+        await require(team, redis)
+
+
+async def test_a_team_without_a_current_plan_has_nothing(team, redis):
+    await team.run("UPDATE subscriptions SET current_period_end = now() RETURNING id")
+    with pytest.raises(QuotaError):
+        await require(team, redis)
+
+
+def test_amounts_stay_within_what_lua_counts_exactly():
+    assert in_millionths(None) == 0
+    assert in_millionths(Decimal("0.0000019")) == 1
+    assert in_millionths(Decimal("1e30")) == MILLIONTHS_MAX == 2**53

@@ -1,0 +1,93 @@
+import asyncio
+
+import pytest
+
+from voicehub.live import outbox
+from voicehub.live.outbox import Outbox
+from voicehub.realtime.frame import Frame
+from voicehub.tasks import spawn, stop
+
+
+def frame(number, audio=None):
+    kind = "response.output_audio.delta"
+    return Frame(kind, {"type": kind, "number": number}, audio=audio)
+
+
+@pytest.fixture
+async def running(pair):
+    box = Outbox(pair.server, pair.abort)
+    task = spawn(box.run(), name="outbox")
+    yield box, pair, task
+    await stop(task)
+
+
+async def numbers(pair, count):
+    return [(await pair.client.receive_json())["number"] for _ in range(count)]
+
+
+async def test_frames_leave_in_order_and_then_the_close(running):
+    box, pair, task = running
+    for number in range(3):
+        box.put(frame(number))
+    box.close(1008, "enough")
+    box.close(1011, "too late")
+    assert await numbers(pair, 3) == [0, 1, 2]
+    closing = await pair.client.receive()
+    assert (closing.data, closing.extra) == (1008, "enough")
+    await task
+
+
+async def test_a_frame_waits_for_its_write_and_holds_what_is_behind_it(running):
+    box, pair, _ = running
+    kept = asyncio.get_running_loop().create_future()
+    box.put(frame(1))
+    box.put(frame(2), kept)
+    box.put(frame(3))
+    assert await numbers(pair, 1) == [1]
+    reading = spawn(numbers(pair, 2), name="reading")
+    await asyncio.wait([reading], timeout=0.05)
+    assert not reading.done()
+    kept.set_result(None)
+    assert await reading == [2, 3]
+
+
+async def test_a_frame_whose_write_was_given_up_never_leaves(running):
+    box, pair, _ = running
+    lost = asyncio.get_running_loop().create_future()
+    box.put(frame(1), lost)
+    box.put(frame(2))
+    lost.cancel()
+    assert await numbers(pair, 1) == [2]
+
+
+async def test_what_waits_is_measured_and_can_be_dropped(pair, monkeypatch):
+    monkeypatch.setattr(outbox, "FRAMES_MAX", 10)
+    monkeypatch.setattr(outbox, "BYTES_MAX", 100_000)
+    box = Outbox(pair.server, pair.abort)
+    for number in range(10):
+        box.put(frame(number))
+    assert not box.overflown
+    box.put(frame(10))
+    assert box.overflown
+    box.drop()
+    assert not box.overflown
+    box.put(frame(11, bytes(100_000)))
+    assert box.overflown
+
+
+async def test_a_client_that_takes_nothing_is_cut_off(running, monkeypatch):
+    monkeypatch.setattr(outbox, "SEND_DEADLINE_S", 0.05)
+    box, pair, task = running
+    pair.client._response.connection.transport.pause_reading()
+    for number in range(8):
+        box.put(frame(number, bytes(2_000_000)))
+    await task
+    assert pair.aborted == [None]
+
+
+async def test_a_broken_socket_ends_the_writing(running):
+    box, pair, task = running
+    pair.client._response.connection.transport.abort()
+    await pair.server.receive()
+    box.put(frame(1))
+    await task
