@@ -81,6 +81,37 @@ class Talk:
         return event
 
 
+class Caller:
+    """Sends 100 ms of audio every 100 ms, as a microphone does: silence but for what it says."""
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
+        self._words = b""
+        self.sent = bytearray()
+        self._said = asyncio.Event()
+        self._said.set()
+
+    async def say(self, pcm: bytes) -> None:
+        """Return once it is said."""
+        self._words += pcm
+        self._said.clear()
+        await self._said.wait()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        size = 100 * BYTES_PER_MS
+        while True:
+            chunk, self._words = self._words[:size].ljust(size, b"\0"), self._words[size:]
+            await self._talk.append(chunk)
+            self.sent += chunk
+            if not self._words:
+                self._said.set()
+            due += 0.1
+            await asyncio.sleep(due - loop.time())
+
+
 class Puppet(ScriptedEngine):
     """An engine that does nothing of its own accord; the test speaks for it."""
 
@@ -134,10 +165,13 @@ class Puppet(ScriptedEngine):
         await self.say("conversation.item.added", item=item, previous_item_id=after)
 
     async def speak(self, number: int, duration_ms: int) -> None:
+        await self.speak_pcm(number, b"\1\0" * (duration_ms * BYTES_PER_MS // 2))
+
+    async def speak_pcm(self, number: int, pcm: bytes) -> None:
         ids = {"response_id": f"resp_{number}", "item_id": f"reply_{number}"}
         kind = "response.output_audio.delta"
         frame = server_frame(f"event_{next(_number)}", kind, **ids, output_index=0, content_index=0)
-        frame.audio = b"\1\0" * (duration_ms * BYTES_PER_MS // 2)
+        frame.audio = pcm
         await self.give(frame)
 
     async def end_reply(

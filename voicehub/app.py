@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
 import structlog
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 from voicehub.auth.attempts import LoginAttempts
 from voicehub.auth.passwords import Passwords
@@ -19,6 +19,9 @@ from voicehub.engines.local.models import SpeechModels
 from voicehub.engines.local.reply import Responder
 from voicehub.engines.local.responder import BuiltInResponder
 from voicehub.engines.scripted import Echo, ScriptedEngine
+from voicehub.engines.upstream.account import Upstream
+from voicehub.engines.upstream.dial import open_http
+from voicehub.engines.upstream.engine import UpstreamEngine
 from voicehub.errors import EngineError, VoiceHubError
 from voicehub.keys import (
     ENGINES,
@@ -37,7 +40,7 @@ from voicehub.live.socket import open_socket
 from voicehub.rest.body import BODY_BYTES_MAX
 from voicehub.rest.middleware import answer_errors
 from voicehub.rest.routes import add_routes, realtime_route
-from voicehub.settings import Settings
+from voicehub.settings import Settings, UpstreamSettings
 from voicehub.sinks.spool import Spool
 from voicehub.storage.migrations import check_version
 from voicehub.storage.postgres import Postgres
@@ -166,6 +169,7 @@ async def _engines(app: web.Application) -> AsyncIterator[None]:
         engines: dict[str, EngineFactory] = {LOCAL: await _local_engine(settings, stack)}
         if settings.default_engine == ECHO:
             engines[ECHO] = lambda: ScriptedEngine(Echo())
+        engines |= await _upstream_engines(settings, stack)
         app[ENGINES] = engines
         yield
 
@@ -182,6 +186,31 @@ async def _local_engine(settings: Settings, stack: AsyncExitStack) -> EngineFact
     stack.push_async_callback(models.close)
     responder = _responder(settings, stack)
     return lambda: LocalEngine(models, responder)
+
+
+async def _upstream_engines(settings: Settings, stack: AsyncExitStack) -> dict[str, EngineFactory]:
+    if not settings.engines:
+        return {}
+    http = await stack.enter_async_context(open_http())
+    return {name: _upstream_engine(name, each, http) for name, each in settings.engines.items()}
+
+
+def _upstream_engine(name: str, configured: UpstreamSettings, http: ClientSession) -> EngineFactory:
+    key = configured.key()
+    if configured.key_env is not None and key is None:
+        logger.warning("an engine has no key", engine=name, variable=configured.key_env)
+        return _missing(EngineError(f"The engine '{name}' is not available: its key is not set."))
+    upstream = Upstream(
+        name,
+        url=configured.url,
+        model=configured.model,
+        key=key.get_secret_value() if key else None,
+        auth=configured.auth,
+        more_headers=configured.headers,
+        session_max_s=configured.session_max_s,
+        transcription_model=configured.transcription_model,
+    )
+    return lambda: UpstreamEngine(upstream, http)
 
 
 def _responder(settings: Settings, stack: AsyncExitStack) -> Responder:

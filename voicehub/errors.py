@@ -93,6 +93,13 @@ class TooLargeError(ClientError):
     close_code = 1009
 
 
+class NotTextError(ClientError):
+    """A text message that is not UTF-8: RFC 6455 has the connection fail."""
+
+    code = "invalid_utf8"
+    close_code = 1007
+
+
 class RateLimitError(ClientError):
     code = "rate_limit_exceeded"
     status = HTTPStatus.TOO_MANY_REQUESTS

@@ -1,9 +1,22 @@
 """Every setting, read from the environment once; README lists the same table."""
 
+import json
+import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, FilePath, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FilePath,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -17,6 +30,55 @@ def _comma_list(value: object) -> object:
 
 
 CommaList = Annotated[list[str], NoDecode, BeforeValidator(_comma_list)]
+
+
+def _parsed_json(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value or "{}")
+    except ValueError:
+        raise ValueError("it is not valid JSON") from None
+
+
+def _websocket_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"wss", "ws"} or not parts.hostname:
+        raise ValueError("an engine's url begins with wss:// or ws://")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("an engine's url holds no key: key_env names the key's variable")
+    return value
+
+
+def _not_our_own(name: str) -> str:
+    if name in {"local", "echo"}:
+        raise ValueError("'local' and 'echo' are engines of the server itself")
+    return name
+
+
+# What agents name in `settings.engine`.
+EngineName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$"), AfterValidator(_not_our_own)
+]
+
+
+class UpstreamSettings(BaseModel):
+    """One entry of `VOICEHUB_ENGINES`: an API that speaks the Realtime protocol."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    url: Annotated[str, AfterValidator(_websocket_url)] = Field(repr=False)
+    model: str | None = None
+    key_env: str | None = None
+    auth: Literal["bearer", "api-key"] = "bearer"
+    headers: dict[str, str] = Field(default_factory=dict, repr=False)
+    session_max_s: float = Field(3600, ge=1)
+    transcription_model: str = "gpt-4o-mini-transcribe"
+
+    def key(self) -> SecretStr | None:
+        """The key that the variable `key_env` holds now."""
+        value = os.environ.get(self.key_env, "") if self.key_env else ""
+        return SecretStr(value) if value else None
 
 
 class Settings(BaseSettings):
@@ -84,6 +146,13 @@ class Settings(BaseSettings):
 
     default_engine: str = Field(
         "local", alias="VOICEHUB_ENGINE", description="Engine where an agent names none."
+    )
+    engines: Annotated[
+        dict[EngineName, UpstreamSettings], NoDecode, BeforeValidator(_parsed_json)
+    ] = Field(
+        default_factory=dict,
+        alias="VOICEHUB_ENGINES",
+        description="Upstream engines by name, as JSON (see below).",
     )
     chat_url: str | None = Field(
         None,

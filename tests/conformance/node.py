@@ -47,7 +47,7 @@ async def _npm_ci(kept: Path) -> None:
         npm = next(_wheel().glob("**/npm/bin/npm-cli.js"))
         child = await asyncio.create_subprocess_exec(
             *(str(node()), str(npm), "ci"),
-            *("--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund"),
+            *("--ignore-scripts", "--no-audit", "--no-fund"),
             cwd=partial,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

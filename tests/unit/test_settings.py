@@ -64,3 +64,20 @@ def test_every_setting_names_its_variable_and_says_what_it_does():
     for name, field in Settings.model_fields.items():
         assert field.alias == field.alias.upper(), name
         assert field.description.endswith("."), name
+
+
+def test_the_tls_files_are_set_together(environment, tmp_path):
+    for name in ("VOICEHUB_TLS_CERT", "VOICEHUB_TLS_KEY"):
+        (tmp_path / name).touch()
+    environment.setenv("VOICEHUB_TLS_CERT", str(tmp_path / "VOICEHUB_TLS_CERT"))
+    with pytest.raises(ValidationError, match="set together"):
+        Settings()
+    environment.setenv("VOICEHUB_TLS_KEY", str(tmp_path / "VOICEHUB_TLS_KEY"))
+    assert Settings().tls_key == tmp_path / "VOICEHUB_TLS_KEY"
+
+
+def test_a_tls_file_that_is_not_there_is_refused(environment, tmp_path):
+    environment.setenv("VOICEHUB_TLS_CERT", str(tmp_path / "nothing.pem"))
+    environment.setenv("VOICEHUB_TLS_KEY", str(tmp_path / "nothing.pem"))
+    with pytest.raises(ValidationError, match="VOICEHUB_TLS_CERT"):
+        Settings()

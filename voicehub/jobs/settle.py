@@ -17,7 +17,8 @@ logger = structlog.get_logger(__name__)
 async def settle_all(postgres: Postgres, redis: Redis) -> int:
     """Settle what Redis has booked of every session that runs, is paused, or ended lately.
 
-    Returns how many had something. One that fails is left for the next run. Raises StorageError when Postgres is away.
+    Returns how many had something. One that fails is left for the next run. Raises StorageError
+    when Postgres is away.
     """
     settled = 0
     last_id = 0

@@ -34,8 +34,8 @@ from voicehub.tasks import spawn
 
 # Selected when the client offers it; the subprotocol that carries the token is never echoed.
 SUBPROTOCOLS = ("realtime",)
-# Above this the socket breaks off in the middle of a message. What is only a little too long is read
-# whole, so that the client is told why.
+# Above this the socket breaks off in the middle of a message. What is only a little too long is
+# read whole, so that the client is told why.
 SOCKET_BYTES_MAX = MESSAGE_BYTES_MAX * 5 // 4
 # A peer that answers no ping within half of this again is gone.
 HEARTBEAT_S = 20.0
@@ -51,14 +51,7 @@ async def open_socket(request: web.Request) -> web.StreamResponse:
     with ExitStack() as admittance:
         admittance.enter_context(request.app[REGISTRY].admitted())
         _check_subprotocols(request)
-        upgrade = web.WebSocketResponse(
-            protocols=SUBPROTOCOLS,
-            heartbeat=HEARTBEAT_S,
-            timeout=CLOSE_TIMEOUT_S,
-            compress=False,
-            max_msg_size=SOCKET_BYTES_MAX,
-            decode_text=False,
-        )
+        upgrade = new_socket()
         if not upgrade.can_prepare(request):
             raise web.HTTPUpgradeRequired(headers={"Upgrade": "websocket"})
         admitted = await admit(request)
@@ -73,6 +66,18 @@ async def open_socket(request: web.Request) -> web.StreamResponse:
         held.add_done_callback(lambda _: ending.close())
         await asyncio.shield(held)
     return upgrade
+
+
+def new_socket() -> web.WebSocketResponse:
+    """A socket as every session has it. Text comes as bytes, and `parse_client` checks it."""
+    return web.WebSocketResponse(
+        protocols=SUBPROTOCOLS,
+        heartbeat=HEARTBEAT_S,
+        timeout=CLOSE_TIMEOUT_S,
+        compress=False,
+        max_msg_size=SOCKET_BYTES_MAX,
+        decode_text=False,
+    )
 
 
 def _check_subprotocols(request: web.Request) -> None:
@@ -107,16 +112,7 @@ async def _hold(
     app, row = request.app, admitted.session
     owned = Owned(row.team_id, row.id, token)
     lease = Lease(app[REDIS], owned, _OWNER)
-    sinks = Sinks(
-        transcript=TranscriptSink(redis=app[REDIS], postgres=app[POSTGRES], owned=owned),
-        meter=MeterSink(redis=app[REDIS], postgres=app[POSTGRES], owned=owned),
-        recorder=Recorder(
-            spaces=app[SPACES],
-            spool=app[SPOOL],
-            key_stem=recording_stem(row.team_id, row.id, token),
-            container=app[SETTINGS].recording_format,
-        ),
-    )
+    sinks = _sinks(app, owned)
     finale = Finale(
         postgres=app[POSTGRES],
         sinks=sinks,
@@ -160,13 +156,27 @@ async def _hold(
         log.info("session ended", status=finale.finish.status, reason=finale.finish.reason)
 
 
+def _sinks(app: web.Application, owned: Owned) -> Sinks:
+    return Sinks(
+        transcript=TranscriptSink(redis=app[REDIS], postgres=app[POSTGRES], owned=owned),
+        meter=MeterSink(redis=app[REDIS], postgres=app[POSTGRES], owned=owned),
+        recorder=Recorder(
+            spaces=app[SPACES],
+            spool=app[SPOOL],
+            key_stem=recording_stem(owned.team_id, owned.session_id, owned.token),
+            container=app[SETTINGS].recording_format,
+        ),
+    )
+
+
 def _abort(request: web.Request) -> None:
     if request.transport is not None:
         request.transport.abort()
 
 
 def _spec(settings: Settings, admitted: Admitted) -> SessionSpec:
-    opened = admitted.agent.settings.get("client_may") or []
+    named = admitted.agent.settings.get("client_may")
+    opened = named if isinstance(named, list) else []
     return SessionSpec(
         session_id=admitted.session.id,
         team_id=admitted.session.team_id,

@@ -6,7 +6,7 @@ import orjson
 import pybase64
 from pydantic import ValidationError
 
-from voicehub.errors import ClientError, TooLargeError
+from voicehub.errors import ClientError, NotTextError, TooLargeError
 from voicehub.realtime.frame import AUDIO_FIELD, Body, Frame
 from voicehub.realtime.models import CLIENT_EVENT, CLIENT_EVENT_TYPES
 
@@ -23,7 +23,8 @@ ECHO_MAX = 128
 
 
 def parse_client(raw: bytes) -> Frame:
-    """The client event in `raw`, UTF-8. Raises ClientError, TooLargeError; the session stays open.
+    """The client event in `raw`, UTF-8. Raises ClientError, and the session stays open;
+    TooLargeError and NotTextError end it.
 
     The frame keeps no `raw` text for audio: it is decoded here, once, and `audio` holds it.
     """
@@ -68,10 +69,19 @@ def event_id_of(raw: bytes) -> str | None:
     return event_id if isinstance(event_id, str) and len(event_id) <= 512 else None
 
 
+def check_text(raw: bytes) -> None:
+    """Raises NotTextError when `raw` is not UTF-8. What is JSON has been checked by its parser."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        raise NotTextError("The text message is not valid UTF-8.") from None
+
+
 def _json_object(raw: bytes) -> Body:
     try:
         body = orjson.loads(raw)
     except ValueError:
+        check_text(raw)
         raise ClientError("The message is not valid JSON.", code="invalid_json") from None
     if not isinstance(body, dict):
         raise ClientError("A client event is a JSON object.", code="invalid_json")

@@ -1,7 +1,6 @@
 """Token arithmetic of one session, in millionths of a token, so that nothing rounds."""
 
-from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from voicehub.realtime.tokens import AGENT_MS_PER_TOKEN, USER_MS_PER_TOKEN
@@ -119,7 +118,15 @@ class Meter:
 
     def snapshot(self) -> Totals:
         """The totals as they are now; later additions do not change it."""
-        return deepcopy(self.totals)
+        totals = self.totals
+        # A tenth of what deepcopy takes, and this runs each second of every session.
+        return replace(
+            totals,
+            input=replace(totals.input),
+            output=replace(totals.output),
+            cached=replace(totals.cached),
+            transcription=replace(totals.transcription),
+        )
 
     def add_response(self, usage: Usage) -> None:
         """Add one response's `usage`. Cached tokens are part of the input, not beside it."""

@@ -41,10 +41,13 @@ class Scribe:
         self._sequence = 0
         self._buffer_start_ms: float | None = None
         self._input_format = self._output_format = AudioFormat.PCM
+        self._agreed_format = self._input_format
+        self._updates_asked = 0
         self._to_pcm = ToPcm24k(self._input_format)
         self._configure(session)
         self._notes: dict[str, Callable[[Frame, float], list[Command]]] = {
             "session.updated": self._session_updated,
+            "error": self._engine_refused,
             "input_audio_buffer.speech_started": self._speech_started,
             "input_audio_buffer.speech_stopped": self._speech_stopped,
             "input_audio_buffer.committed": self._committed,
@@ -68,6 +71,15 @@ class Scribe:
         """
         note = self._notes.get(frame.type)
         return note(frame, now_ms) if note else []
+
+    def expect(self, session: Body) -> None:
+        """The client asks for `session`: the audio that it sends from here on is in the format
+        that it names there, although the engine's answer is still to come.
+        """
+        self._updates_asked += 1
+        given = as_object(as_object(session.get("audio")).get("input"))
+        if given.get("format"):
+            self._take_format(_format(given, self._input_format))
 
     def hear_user(self, audio: bytes, now_ms: float) -> None:
         """The caller's audio in the input format. Raises ClientError on half a sample."""
@@ -134,11 +146,9 @@ class Scribe:
     def _configure(self, session: Body) -> None:
         audio = as_object(session.get("audio"))
         given = as_object(audio.get("input"))
-        input_format = _format(given, self._input_format)
-        if input_format is not self._input_format:
-            # Otherwise the resampler goes on: a new one would leave a click.
-            self._input_format = input_format
-            self._to_pcm = ToPcm24k(input_format)
+        self._agreed_format = _format(given, self._agreed_format)
+        if not self._updates_asked:
+            self._take_format(self._agreed_format)
         self._output_format = _format(as_object(audio.get("output")), self._output_format)
         self._default_voice = self._new_voice(self._output_format)
         detection = as_object(given.get("turn_detection"))
@@ -148,6 +158,12 @@ class Scribe:
         self._silence_ms = _number(detection.get("silence_duration_ms"))
         self._transcribes = given.get("transcription") is not None
 
+    def _take_format(self, input_format: AudioFormat) -> None:
+        if input_format is not self._input_format:
+            # Otherwise the resampler goes on: a new one would leave a click.
+            self._input_format = input_format
+            self._to_pcm = ToPcm24k(input_format)
+
     @staticmethod
     def _new_voice(audio_format: AudioFormat, *, aside: bool = False) -> Voice:
         return Voice(audio_format, ToPcm24k(audio_format), aside)
@@ -155,7 +171,15 @@ class Scribe:
     def _voice(self, frame: Frame) -> Voice:
         return self.active.get(str(frame.body.get("response_id")), self._default_voice)
 
+    def _engine_refused(self, _frame: Frame, _now_ms: float) -> list[Command]:
+        """An error names no event unless the client did: take it for the answer to an update."""
+        self._updates_asked = max(0, self._updates_asked - 1)
+        if not self._updates_asked:
+            self._take_format(self._agreed_format)
+        return []
+
     def _session_updated(self, frame: Frame, _now_ms: float) -> list[Command]:
+        self._updates_asked = max(0, self._updates_asked - 1)
         self._configure(as_object(frame.body.get("session")))
         return []
 

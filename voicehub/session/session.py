@@ -157,6 +157,8 @@ class Session:
         allowed, refused = policy.allow(frame, self._spec)
         commands: list[Command] = [self._error(error, frame.event_id) for error in refused]
         if allowed is not None:
+            if allowed.type == "session.update":
+                self._scribe.expect(allowed.body["session"])
             commands.append(ToEngine(allowed))
         return commands
 

@@ -66,7 +66,8 @@ def agent_session(
 
     `settings.session` of the agent is laid over the defaults (voice, turn detection, modalities).
     """
-    merged = _overlay(DEFAULT_SESSION, settings.get("session") or {})
+    own = settings.get("session")
+    merged = _overlay(DEFAULT_SESSION, own if isinstance(own, dict) else {})
     parts = [system.strip(), persona.strip()]
     if context:
         # Told as facts about this session, apart from the agent's own words.

@@ -23,6 +23,7 @@ class MeterSink:
         self._session = (owned.team_id, owned.session_id, owned.token)
         self._last: Book | None = None
         self._settled: Settled | None = None
+        self._redis_is_behind = False
 
     async def book(self, booking: Book) -> Quota | None:
         """Write the totals to Redis. Returns what the team has left, None when nobody knows.
@@ -44,12 +45,15 @@ class MeterSink:
                 audio_in_flight=booking.pending_audio,
                 settled=self._settled,
             )
-            return left or await self._rebuild()
         except FencedError:
             raise
         except StorageError:
+            self._redis_is_behind = True
             logger.warning("tokens go to Postgres directly", session_id=session_id)
             return await self._settle_without_redis(booking)
+        if left is None or self._redis_is_behind:
+            return await self._rebuild()
+        return left
 
     async def settle(self, *, finished: bool = False) -> None:
         """Bring row and subscription up to the last booking, then tell the live counter.
@@ -85,11 +89,21 @@ class MeterSink:
             return Quota(0, 0)
         return Quota(left.audio_left - booking.pending_audio, left.text_left)
 
-    async def _rebuild(self) -> Quota:
-        """Redis was emptied: tell it what is settled of this session, and the team's plan."""
-        await self.settle()
+    async def _rebuild(self) -> Quota | None:
+        """Redis was emptied or away: tell it what is settled of this session, and the plan.
+
+        None when Postgres is away now: the booking is in Redis, and the next one tries again.
+        """
         try:
+            await self.settle()
             async with self._postgres.connection() as conn:
-                return await quota.refresh(self._redis, conn, self._session[0])
+                left = await quota.refresh(self._redis, conn, self._session[0])
         except QuotaError:
             return Quota(0, 0)
+        except FencedError:
+            raise
+        except StorageError:
+            logger.warning("live counter not rebuilt", session_id=self._session[1])
+            return None
+        self._redis_is_behind = False
+        return left

@@ -44,8 +44,8 @@ class Redis:
         client = Client.from_url(
             url,
             max_connections=CONNECTIONS_MAX,
-            # The deadline is ours: with one of its own, redis-py awaits by `asyncio.wait_for`, which
-            # on Python 3.11 may swallow the cancellation of the task that waits.
+            # The deadline is ours: with one of its own, redis-py awaits by `asyncio.wait_for`,
+            # which on Python 3.11 may swallow the cancellation of the task that waits.
             socket_timeout=None,
             socket_connect_timeout=COMMAND_DEADLINE_S,
             # redis-py's own retries would repeat commands behind our back.

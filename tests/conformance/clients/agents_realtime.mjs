@@ -2,8 +2,12 @@
 
 import assert from 'node:assert/strict';
 
-import { tool } from '@openai/agents-core';
-import { OpenAIRealtimeWebSocket, RealtimeAgent, RealtimeSession } from '@openai/agents-realtime';
+import {
+  OpenAIRealtimeWebSocket,
+  RealtimeAgent,
+  RealtimeSession,
+  tool,
+} from '@openai/agents-realtime';
 import OpenAI from 'openai';
 import { z } from 'zod';
 
@@ -56,6 +60,13 @@ async function connected(config, caller, session, apiKey) {
   await caller.until('session.updated');
 }
 
+async function hungUp(caller, session) {
+  await caller.pause();
+  const over = disconnected(session);
+  session.close();
+  await over;
+}
+
 async function disconnected(session) {
   if (session.transport.status !== 'disconnected') {
     await new Promise((resolve) => session.transport.once('disconnected', resolve));
@@ -71,7 +82,7 @@ async function pushToTalk(config, caller, session) {
   });
   await connected(config, caller, session, secret.value);
   await pushed(caller, session);
-  session.close();
+  await hungUp(caller, session);
 }
 
 async function pushed(caller, session) {
@@ -95,6 +106,7 @@ async function dropped(config, caller, session) {
   await connected(config, caller, session, config.token);
   caller.isOpen = true;
   await caller.ask('hello');
+  await caller.pause();
   const over = disconnected(session);
   cutTheLine();
   await over;
@@ -109,7 +121,7 @@ async function wholeConversation(config, caller, session) {
   await pushed(caller, session);
   await written(caller, session);
   assert.equal(session.history.filter((item) => item.type === 'function_call').length, 1);
-  session.close();
+  await hungUp(caller, session);
 }
 
 // The session runs the tool by itself, and asks for the reply.

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 const BYTES_PER_MS = 48;
 const TICK_MS = 20;
 const APPEND_MS = 100;
+const PAUSE_MS = 300;
 // What is awaited for longer than this does not come.
 const STEP_MS_MAX = 30_000;
 
@@ -43,6 +44,8 @@ export class Caller {
   // -- what the client tells -------------------------------------------------------------------
 
   take(event) {
+    // What is heard of now was not there before: first let the clock come up to now.
+    this.#catchUp();
     if (event.type === 'session.created') {
       this.sessions.push([]);
     }
@@ -146,6 +149,12 @@ export class Caller {
 
   mark() {
     return this.events?.length ?? 0;
+  }
+
+  // A moment of quiet, as before people hang up.
+  async pause() {
+    const end = this.nowMs + PAUSE_MS;
+    await this.holds(() => this.nowMs >= end, 'pause');
   }
 
   // Write down everything: `report.json`, and a file of PCM for each item that was spoken.

@@ -7,13 +7,12 @@ the loudspeaker takes what the agent says at the speed at which it is heard.
 import asyncio
 import base64
 import json
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
-
-import numpy as np
 
 from voicehub.audio.formats import pcm_samples
 from voicehub.client.speaker import Speaker
@@ -21,6 +20,7 @@ from voicehub.client.speaker import Speaker
 PER_MS = 24
 TICK_MS = 20
 APPEND_MS = 100
+PAUSE_MS = 300
 # What is awaited for longer than this does not come.
 STEP_S_MAX = 30.0
 
@@ -55,12 +55,17 @@ class Caller:
 
     async def __aenter__(self) -> Self:
         self._began_s = time.monotonic()
+        self._ticks = 0
         self._clock = asyncio.get_running_loop().create_task(self._run())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._clock.cancel()
         await asyncio.wait([self._clock])
+
+    @property
+    def _now_ms(self) -> float:
+        return (time.monotonic() - self._began_s) * 1000
 
     @property
     def events(self) -> list[Event]:
@@ -71,13 +76,15 @@ class Caller:
 
     async def take(self, event: Event) -> None:
         """An event came."""
+        # What is heard of now was not there before: first let the clock come up to now.
+        self._listen()
         if event["type"] == "session.created":
             self.sessions.append([])
         if event["type"] == "error":
             self.errors.append(json.dumps(event["error"]))
         if event["type"] == "response.output_audio.delta":
             self._play(event["item_id"], event["content_index"], event.pop("delta"))
-        self.events.append({**event, "at_ms": (time.monotonic() - self._began_s) * 1000})
+        self.events.append({**event, "at_ms": self._now_ms})
         if event["type"] == "input_audio_buffer.speech_started":
             await self._cut()
         self._notify()
@@ -141,6 +148,11 @@ class Caller:
             lambda: self._speaker.heard_ms(item_id) >= wanted_ms, f"{wanted_ms} ms of the reply"
         )
 
+    async def pause(self) -> None:
+        """A moment of quiet, as before people hang up."""
+        end_ms = self._now_ms + PAUSE_MS
+        await self.holds(lambda: self._now_ms >= end_ms, "pause")
+
     async def holds(self, check: Callable[[], bool], what: str) -> None:
         """Wait until `check` holds; it is asked at every event and tick."""
         try:
@@ -166,15 +178,19 @@ class Caller:
         (folder / "report.json").write_text(json.dumps(report))
 
     async def _run(self) -> None:
-        ticks = 0
+        spoken = 0
         while True:
-            ticks += 1
+            spoken += 1
             # After a stall the missed ticks follow at once: the clock is right again.
-            due_s = self._began_s + ticks * TICK_MS / 1000
-            await asyncio.sleep(max(0.0, due_s - time.monotonic()))
-            self._speaker.take(TICK_MS * PER_MS)
+            await asyncio.sleep(max(0.0, (spoken * TICK_MS - self._now_ms) / 1000))
+            self._listen()
             await self._speak()
             self._notify()
+
+    def _listen(self) -> None:
+        while (self._ticks + 1) * TICK_MS <= self._now_ms:
+            self._ticks += 1
+            self._speaker.take(TICK_MS * PER_MS)
 
     async def _speak(self) -> None:
         if not self.is_open and not self._saying and not self._pending:
@@ -193,4 +209,5 @@ class Caller:
 
 def cut_the_line() -> None:
     """Ask for the line to be cut, as if a cable were pulled."""
-    print("cut", flush=True)
+    sys.stdout.write("cut\n")
+    sys.stdout.flush()

@@ -78,6 +78,7 @@ async function dropped(caller, open, client) {
   const back = new Promise((resolve) => connection.on('reconnected', resolve));
   await caller.holds(() => caller.sessions.length === 2, 'session.created');
   await caller.ask('hello');
+  await caller.pause();
   assert.deepEqual(caller.errors, []);
   cutTheLine();
   await back;
@@ -156,6 +157,7 @@ async function setTurns(caller, connection, turnDetection) {
 }
 
 async function closed(caller, connection) {
+  await caller.pause();
   const over = new Promise((resolve) => {
     connection.socket.addEventListener('close', (event) => resolve(event.code));
   });

@@ -61,6 +61,7 @@ async def carried(caller, connection):
         listening.create_task(listen())
         await caller.holds(lambda: len(caller.sessions) > before, "session.created")
         yield
+        await caller.pause()
         caller.append = None
         await connection.close()
 
@@ -110,6 +111,7 @@ async def dropped_and_whole(config, caller, client):
         carried(caller, connection),
     ):
         await caller.ask("hello")
+        await caller.pause()
         before = len(caller.sessions)
         cut_the_line()
         await caller.holds(lambda: len(caller.sessions) > before, "session.created")

@@ -22,6 +22,12 @@ from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
 
 PLAN_TOKENS = 1_000_000
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
 
 
 @dataclass
@@ -70,6 +76,22 @@ class Site:
         talk = Talk(socket)
         await talk.until("session.created")
         return talk
+
+    async def refused(
+        self,
+        query: str = "model=Ava",
+        *,
+        who: str = "ada",
+        token: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> tuple[int, Any, str]:
+        """Status, headers and error code of a handshake that must fail."""
+        proof = token if token is not None else await self.token(who)
+        sent = {**UPGRADE, "Authorization": f"Bearer {proof}", **(headers or {})}
+        async with self.client.get(f"/v1/realtime?{query}", headers=sent) as response:
+            assert response.status != 101
+            body = await response.json()
+        return response.status, response.headers, body["error"]["code"]
 
     async def row(self, session_id: int) -> dict[str, Any]:
         async with self.pg.connection() as conn:
@@ -179,6 +201,7 @@ async def _rows(pg: Postgres) -> tuple[dict[str, int], dict[str, int], dict[str,
                 ("Ava", "puppet", None),
                 ("Echo", "echo", None),
                 ("Broken", "nonesuch", None),
+                ("Local", "local", None),
                 ("Theirs", "puppet", teams["two"]),
             )
         }

@@ -1,6 +1,5 @@
 """A session from its first event to its row's last state, on the real server."""
 
-
 from tests.realtime import BYTES_PER_MS
 from voicehub.errors import EngineError
 from voicehub.realtime.tokens import duration_usage

@@ -28,12 +28,13 @@ def user_text(text):
 
 def nested(depth):
     tool = '{"type":"function","name":"f","parameters":' + '{"a":' * depth + "1" + "}" * depth
-    return f'{{"type":"session.update","session":{{"type":"realtime","tools":[{tool}}}]}}}}'.encode()
+    return (
+        f'{{"type":"session.update","session":{{"type":"realtime","tools":[{tool}}}]}}}}'.encode()
+    )
 
 
 REFUSED = {
     "no JSON": (b"hello", "invalid_json"),
-    "no UTF-8": (b'{"type":"\xff\xfe"}', "invalid_json"),
     "empty": (b"", "invalid_json"),
     "no object": (b"[1,2]", "invalid_json"),
     "no type": (b"{}", "missing_required_parameter"),
@@ -52,7 +53,10 @@ REFUSED = {
     "lone surrogate": (user_text("x").replace(b'"x"', b'"\\ud800"'), "invalid_json"),
     "not a number": (b'{"type":"response.create","response":{"max_output_tokens":NaN}}', None),
     "infinity": (b'{"type":"response.create","response":{"max_output_tokens":1e999}}', None),
-    "huge number": (b'{"type":"response.create","response":{"max_output_tokens":' + b"9" * 400, None),
+    "huge number": (
+        b'{"type":"response.create","response":{"max_output_tokens":' + b"9" * 400,
+        None,
+    ),
     "huge integer": (
         event("conversation.item.truncate", item_id="i", content_index=0, audio_end_ms=2**62),
         "invalid_value",
@@ -89,6 +93,13 @@ async def test_an_error_names_the_event_that_it_answers(site):
     await talk.close()
 
 
+async def test_text_that_is_not_utf8_closes_with_1007(site):
+    talk = await site.talk()
+    await talk.raw(b'{"type":"\xff\xfe"}')
+    assert await talk.until_closed() == 1007
+    assert talk.errors == ["invalid_utf8"]
+
+
 async def test_binary_messages_without_the_subprotocol_are_an_error(site):
     talk = await site.talk()
     await talk.socket.send_bytes(b"\0" * 4_800)
@@ -114,7 +125,9 @@ async def test_a_message_that_is_too_big_closes_with_1009(site, size):
 
 async def test_the_largest_append_is_taken(site):
     talk = await site.talk("model=Ava", max_msg_size=0)
-    await talk.raw(event("input_audio_buffer.append", audio=base64.b64encode(bytes(15 * MIB)).decode()))
+    await talk.raw(
+        event("input_audio_buffer.append", audio=base64.b64encode(bytes(15 * MIB)).decode())
+    )
     frame = await site.engine.until_taken("input_audio_buffer.append")
     assert len(frame.audio) == 15 * MIB
     await talk.close()
@@ -208,4 +221,3 @@ async def test_errors_that_nobody_reads_do_not_pile_up(site, monkeypatch):
     assert talk.errors[-1] == "server_overloaded"
     assert len(talk.seen) < 500
     await talk.close()
-

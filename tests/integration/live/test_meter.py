@@ -1,4 +1,4 @@
-"""Tokens on the real server: booked before they are shown, settled once, ended at the plan's end."""
+"""Tokens on the real server: booked before they are shown, settled once, ended with the plan."""
 
 import asyncio
 from decimal import Decimal

@@ -11,6 +11,7 @@ from voicehub.errors import StorageError
 from voicehub.live import durable
 from voicehub.realtime.tokens import duration_usage
 from voicehub.sinks import transcript as sink
+from voicehub.storage import lines
 from voicehub.storage import redis as storage_redis
 from voicehub.tasks import spawn
 
@@ -31,6 +32,7 @@ def frozen(server):
 @contextmanager
 def postgres_away(monkeypatch):
     """No statement of the sinks reaches Postgres."""
+
     async def fail(*_arguments, **_more):
         raise StorageError("Postgres is away.")
 
@@ -234,3 +236,15 @@ async def _many_replies(engine, count):
     for number in range(count):
         await engine.begin_reply(number)
         await engine.end_reply(number, f"Reply {number}.", usage=USAGE)
+
+
+async def test_a_line_that_waits_in_redis_does_not_hide_its_correction_in_the_row(site):
+    created = await site.create()
+    old = {"item_id": "a", "order": 1.0, "transcript": "All of it, and more."}
+    await lines.append(site.redis, site.teams["one"], created["id"], 1, 3, old)
+    await site.run(
+        "UPDATE sessions SET data = data || $1 RETURNING id",
+        {"transcript": [{**old, "transcript": "All"}], "folded": {"sequence": 7, "order": 1.0}},
+    )
+    shown = await site.ask("GET", f"/v1/sessions/{created['id']}")
+    assert [line["transcript"] for line in shown["data"]["transcript"]] == ["All"]

@@ -36,4 +36,7 @@ async def pair():
         socket = await client.ws_connect("/")
         yield Pair(await opened, socket, [])
         over.set()
+        connection = socket._response.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.resume_reading()
         await socket.close()

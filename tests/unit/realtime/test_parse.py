@@ -3,7 +3,7 @@ import base64
 import orjson
 import pytest
 
-from voicehub.errors import ClientError, TooLargeError
+from voicehub.errors import ClientError, NotTextError, TooLargeError
 from voicehub.realtime.frame import to_json
 from voicehub.realtime.parse import (
     APPEND_BYTES_MAX,
@@ -68,8 +68,7 @@ def test_audio_is_decoded_once_and_its_text_is_let_go():
 @pytest.mark.parametrize(
     "raw",
     [
-        *(b"", b"{", b"null", b"[]", b'"text"', b"5", b"NaN", b"\xff\xfe", b"\0"),
-        b'{"type":"response.cancel","event_id":"\xff"}',
+        *(b"", b"{", b"null", b"[]", b'"text"', b"5", b"NaN", b"\0"),
         b'{"type":"response.cancel","event_id":"\\ud800"}',
         b'{"type":"response.cancel","event_id":1e999}',
         b'{"type":"response.cancel","event_id":NaN}',
@@ -78,6 +77,21 @@ def test_audio_is_decoded_once_and_its_text_is_let_go():
 )
 def test_what_is_no_object_of_json_is_refused(raw):
     assert refusal(raw) == ("invalid_json", None)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\xff\xfe",
+        b'{"type":"response.cancel","event_id":"\xff"}',
+        b'{"type":"response.cancel","event_id":"\xed\xa0\x80"}',
+        b'{"type":"response.cancel"}\x80',
+    ],
+)
+def test_what_is_not_utf8_ends_the_session(raw):
+    with pytest.raises(NotTextError) as refused:
+        parse_client(raw)
+    assert refused.value.close_code == 1007
 
 
 @pytest.mark.parametrize(

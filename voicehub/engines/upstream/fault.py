@@ -76,4 +76,8 @@ def short_name(value: object) -> str | None:
     """A code or a param as it may stand in a message or a log: an identifier, or nothing."""
     if not isinstance(value, str) or len(value) > 64:
         return None
-    return value if value.replace(".", "_").replace("[", "_").replace("]", "_").isidentifier() else None
+    return (
+        value
+        if value.replace(".", "_").replace("[", "_").replace("]", "_").isidentifier()
+        else None
+    )

@@ -74,8 +74,8 @@ class Pending:
         """Whether nothing but audio is kept."""
         return not self._controls
 
-    def sent(self, frame: Frame, audio_ms: float = 0.0) -> bool:
-        """Keep `frame`; False for an event that means nothing on another connection."""
+    def sent(self, frame: Frame, audio_ms: float = 0.0) -> None:
+        """Keep `frame`, unless it means nothing on another connection."""
         if frame.type == APPEND:
             self._order += 1
             self._audio.append(_Entry(self._order, frame, audio_ms))
@@ -83,9 +83,9 @@ class Pending:
             kept_ms = TURN_KEPT_MS if self.in_turn else QUIET_KEPT_MS
             while self.audio_ms > kept_ms and len(self._audio) > 1:
                 self._drop_audio()
-            return True
+            return
         if frame.type not in _KEPT:
-            return False
+            return
         self._order += 1
         self._controls.append(_Entry(self._order, frame))
         self._control_bytes += self._controls[-1].size_bytes
@@ -94,7 +94,6 @@ class Pending:
         ):
             self._remove(self._controls[0])
             self.dropped += 1
-        return True
 
     def note(self, frame: Frame) -> Frame | None:
         """The client's event that the upstream's `frame` says is done, now forgotten."""
@@ -131,6 +130,11 @@ class Pending:
 
     def holds(self, kind: str) -> bool:
         return any(entry.frame.type == kind for entry in self._controls)
+
+    def forget(self, frame: Frame) -> None:
+        """`frame` is done in another way."""
+        for entry in [entry for entry in self._controls if entry.frame is frame]:
+            self._remove(entry)
 
     def take(self, kind: str) -> list[Frame]:
         """The events of `kind`, now forgotten."""

@@ -35,6 +35,7 @@ class Relay:
         self._in_flight = InFlight()
         self._retelling = Retelling(self._mirror, self._pending, new_id)
         self._connections = 0
+        self._online = False
         self._sent_order = 0
         self._heard_ms = 0.0
         self._offset_ms = 0.0
@@ -75,12 +76,12 @@ class Relay:
         return self._retelling.own("session.update", session=self._config)
 
     def opened(self, answer: Body) -> Body:
-        """A connection took it; `answer` is its session object. Returns the effective one.
+        """The first connection took it; `answer` is its session object. Returns the effective one.
 
         Raises EngineError when it speaks a format that cannot be served.
         """
-        self._connections += 1
-        self.expired = False
+        self._connections = 1
+        self._online = True
         return self._configure(answer)
 
     def lost(self) -> None:
@@ -99,13 +100,21 @@ class Relay:
             self._tell_client(f"{_TRANSCRIPTION}.failed", **place, error=failed)
         self._transcribing.clear()
         self.for_client.extend(self._retelling.break_off())
-        # Whatever comes until there is a connection again is worth keeping.
-        self._pending.in_turn = True
+        self._online = False
+        self._keep_audio()
 
-    def resume(self) -> list[Frame]:
-        """What a new connection is told; `rest` follows."""
+    def resume(self, told: Frame, answer: Body) -> list[Frame]:
+        """What another connection, which took `told`, is sent; `rest` follows. Raises EngineError.
+
+        `lost` has ended the connection before it, if that was still there.
+        """
+        self._connections += 1
+        self.expired = False
+        self._configure(answer)
         self.for_client.extend(self._retelling.cut_offline())
         events = self._retelling.tell()
+        if told.body["session"] is not self._config:
+            events.insert(0, self.update())
         if self._owes_reply and not self._pending.holds("response.create"):
             events.append(self._retelling.own("response.create"))
         # The connection's first sample is the oldest that it is sent again.
@@ -115,27 +124,36 @@ class Relay:
 
     def rest(self) -> list[Frame]:
         """What the client sent and the connection has not got. Once empty, the relay is online."""
-        frames = list(self._pending.frames(after=self._sent_order))
+        waiting = list(self._pending.frames(after=self._sent_order))
         self._sent_order = self._pending.last_order
-        if not frames:
+        if not waiting:
+            self._online = True
             self._keep_audio()
+        frames: list[Frame] = []
+        for frame in waiting:
+            cut = self._retelling.cut(frame) if frame.type == TRUNCATE else None
+            if cut is not None:
+                self._pending.forget(frame)
+            frames += [frame] if cut is None else cut
         return frames
 
     # -- from the client ---------------------------------------------------------------------------
 
     def from_client(self, frame: Frame) -> list[Frame]:
-        """What a connection is sent. Without one nothing is: what matters then comes in `rest`."""
+        """What the connection is sent. Without one it is nothing: what matters comes in `rest`."""
         if frame.type == APPEND:
             duration_ms = self._input.duration_ms(len(frame.audio or b""))
             self._heard_ms += duration_ms
             self._pending.sent(frame, duration_ms)
-            return [frame]
-        if frame.type == TRUNCATE and (cut := self._retelling.cut(frame)) is not None:
-            return cut
+            return [frame] if self._online else []
+        if frame.type == TRUNCATE and self._online:
+            cut = self._retelling.cut(frame)
+            if cut is not None:
+                return cut
         if frame.type == "session.update":
             frame = self._asked(frame)
         self._pending.sent(frame)
-        return [frame]
+        return [frame] if self._online else []
 
     def _asked(self, frame: Frame) -> Frame:
         session = session_config.asked(frame.body["session"], self._transcription_model)
@@ -212,6 +230,7 @@ class Relay:
 
     def _speech_started(self, frame: Frame, _confirmed: Frame | None) -> Frame:
         self._speaking = frame.body["item_id"]
+        self._owes_reply = False
         self._keep_audio()
         return self._shifted(frame, "audio_start_ms")
 
@@ -276,8 +295,10 @@ class Relay:
         return session
 
     def _keep_audio(self) -> None:
-        # Without turn detection all that the buffer holds is the turn.
-        self._pending.in_turn = not self._detects_turns or self._speaking is not None
+        # Without turn detection all that the buffer holds is the turn; without a connection
+        # whatever comes is worth keeping.
+        quiet = self._online and self._detects_turns and self._speaking is None
+        self._pending.in_turn = not quiet
 
     def _shifted(self, frame: Frame, *names: str) -> Frame:
         """Positions of a connection count from its own first sample; the client's from its own."""

@@ -46,6 +46,7 @@ class Retelling:
         done = list(self._cuts.values())
         self._cuts.clear()
         self._awaited.clear()
+        self._told.clear()
         return done + self.cut_offline()
 
     def cut_offline(self) -> list[Frame]:

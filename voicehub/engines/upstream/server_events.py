@@ -1,6 +1,6 @@
 """The server events of the GA protocol, and how an upstream's message becomes one."""
 
-from voicehub.realtime.frame import Frame
+from voicehub.realtime.frame import Body, Frame
 from voicehub.realtime.parse import parse_server
 
 _NUMBER = (int, float)
@@ -80,11 +80,14 @@ def read(raw: bytes) -> Frame | None:
     shape = SHAPES.get(frame.type)
     if shape is None:
         return None
-    body = frame.body
-    for path, kind in shape:
-        name, _, inner = path.partition(".")
-        value = body.get(name)
-        # What holds an inner field was found to be an object by the row before.
-        if not isinstance(value.get(inner) if inner else value, kind):
-            raise ValueError("a field is missing or of another type")
+    if not all(isinstance(_value(frame.body, path), kind) for path, kind in shape):
+        raise ValueError("a field is missing or of another type")
     return frame
+
+
+def _value(body: Body, path: str) -> object:
+    name, _, inner = path.partition(".")
+    value = body.get(name)
+    if not inner:
+        return value
+    return value.get(inner) if isinstance(value, dict) else None

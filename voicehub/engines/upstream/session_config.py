@@ -18,12 +18,9 @@ def asked(session: Body, transcription_model: str) -> Body:
     """`session` of a `session.update` as the upstream takes it."""
     kept = {name: value for name, value in session.items() if name not in _NOT_ASKED}
     kept["type"] = "realtime"
-    audio = kept.get("audio")
-    given = audio.get("input") if isinstance(audio, dict) else None
-    transcription = given.get("transcription") if isinstance(given, dict) else None
-    if not isinstance(transcription, dict):
-        return kept
-    if transcription.get("model", PLACEHOLDER_MODEL) != PLACEHOLDER_MODEL:
+    given = _below(_below(kept, "audio"), "input")
+    transcription = _below(given, "transcription")
+    if transcription.get("model") != PLACEHOLDER_MODEL:
         return kept
     named = {**transcription, "model": transcription_model}
     return {**kept, "audio": {**kept["audio"], "input": {**given, "transcription": named}}}
@@ -33,10 +30,10 @@ def overlaid(session: Body, update: Body) -> Body:
     """`session` with the fields of `update`, as a `session.update` means them."""
     merged: dict[str, Any] = dict(session)
     for name, value in update.items():
-        below = merged.get(name)
-        if name == "turn_detection" and _same_kind(below, value):
+        below = _below(merged, name)
+        if name == "turn_detection" and below and _is_of_kind(value, below.get("type")):
             merged[name] = {**below, **value}
-        elif name in _MERGED and isinstance(below, dict) and isinstance(value, dict):
+        elif name in _MERGED and below and isinstance(value, dict):
             merged[name] = overlaid(below, value)
         else:
             merged[name] = value
@@ -49,8 +46,6 @@ def effective(session: Body, answer: Body, engine: str) -> Body:
     Raises EngineError when the upstream speaks a format that the recording cannot take.
     """
     merged = overlaid(session, answer)
-    merged.setdefault("id", "")
-    merged.setdefault("object", "realtime.session")
     for side in ("input", "output"):
         audio_format(merged, side, engine)
     return merged
@@ -66,7 +61,11 @@ def audio_format(session: Body, side: str, engine: str) -> AudioFormat:
         ) from None
 
 
-def _same_kind(below: object, value: object) -> bool:
-    if not isinstance(below, dict) or not isinstance(value, dict):
-        return False
-    return bool(value.get("type", below.get("type")) == below.get("type"))
+def _below(body: Body, name: str) -> Body:
+    """The object `name` of `body`; an empty one where there is none."""
+    value = body.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _is_of_kind(value: object, kind: object) -> bool:
+    return isinstance(value, dict) and bool(value.get("type", kind) == kind)
