@@ -32,6 +32,8 @@ def main() -> int:
         report = uvloop.run(BENCHES[options.bench](options))
     except (VoiceHubError, OSError, ExceptionGroup) as error:
         console.print(f"[red]✗[/] {'; '.join(_reasons(error))}", soft_wrap=True)
+        for note in getattr(error, "__notes__", ()):  # the end of the server's log
+            console.print(note, markup=False, soft_wrap=True)
         return 1
     report.show(console)
     return 0 if report.holds else 1

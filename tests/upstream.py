@@ -59,6 +59,11 @@ class Connection:
         assert self._request.transport is not None
         self._request.transport.abort()
 
+    def stall(self) -> None:
+        """Read nothing more."""
+        assert self._request.transport is not None
+        self._request.transport.pause_reading()
+
     async def greet(self) -> Body:
         """`session.created`, then `session.updated` for what the client asks. Returns that."""
         await self.say("session.created", session={"id": "sess_up", "object": "realtime.session"})

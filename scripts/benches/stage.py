@@ -156,7 +156,10 @@ async def child(
             sys.executable, *command, stdout=asyncio.subprocess.PIPE, stderr=sink, env=environment
         )
     try:
-        yield Child(await _address(server, log), server.pid)
+        yield Child(await _address(server), server.pid)
+    except Exception as error:
+        error.add_note(_last_lines(log))
+        raise
     finally:
         if server.returncode is None:
             server.send_signal(signal.SIGTERM)
@@ -167,14 +170,14 @@ async def child(
             await server.wait()
 
 
-async def _address(server: asyncio.subprocess.Process, log: Path) -> str:
+async def _address(server: asyncio.subprocess.Process) -> str:
     assert server.stdout is not None
     async with asyncio.timeout(READY_S_MAX):
         async for line in server.stdout:
             word = line.decode().split()[-1:]
             if word and word[0].startswith("http://"):
                 return word[0]
-    raise VoiceHubError(f"The server did not start:\n{_last_lines(log)}")
+    raise VoiceHubError("The server did not start.")
 
 
 def _last_lines(log: Path) -> str:

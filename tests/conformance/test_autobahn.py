@@ -30,6 +30,6 @@ async def test_the_sockets_of_sessions_do_at_least_as_well_as_bare_aiohttp(tmp_p
         if not GOOD.issuperset(found[case]) and found[case] != compared[case]
     }
     assert not worse
-    # aiohttp answers 1016, a close code that nobody defined, with 1000; so do we.
+    # aiohttp takes a close with the reserved code 1006 for a proper one, and so do we.
     failed = {case for case in found if not GOOD.issuperset(found[case])}
     assert failed <= {"7.9.5"}

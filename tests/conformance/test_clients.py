@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from openai.types.realtime import RealtimeServerEvent
+from pydantic import TypeAdapter
 
 from tests.conformance.conftest import CLIENTS
 from tests.conformance.evidence import RATE_HZ, Evidence, find
@@ -16,6 +18,8 @@ SOUND_MIN = 60
 CUT_MS_MAX = 200
 PLACE_MS_MAX = 250
 PER_MS = RATE_HZ // 1000
+# Strict clients parse each event with these; an event type that they do not know fails too.
+SHAPES = TypeAdapter(RealtimeServerEvent)
 
 
 @pytest.fixture(scope="module", params=CLIENTS)
@@ -40,6 +44,16 @@ def test_it_finishes_without_a_warning_or_an_error(report):
     assert report.returncode == 0, report.said
     assert report.said == ""
     assert report.errors == []
+
+
+def test_every_event_has_the_shape_that_the_sdk_declares(report):
+    for seen in report.sessions:
+        for event in seen:
+            # The programs keep audio apart.
+            shown = {"delta": "", **event} if event["type"].endswith("audio.delta") else event
+            parsed = SHAPES.validate_python(shown)
+            assert parsed.type == event["type"]
+            assert parsed.event_id
 
 
 def test_each_session_ends_as_its_client_ended_it(sessions):

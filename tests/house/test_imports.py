@@ -38,6 +38,12 @@ SANS_IO_MODULES = {
         *("item_list", "items", "latency", "prompts", "reply", "response", "response_options"),
         *("session_config", "shared", "transcription", "transcripts", "turns", "utterance"),
     )
+} | {
+    f"voicehub.engines.upstream.{name}"
+    for name in (
+        *("account", "fault", "in_flight", "mirror", "pending", "relay", "retelling"),
+        *("server_events", "session_config"),
+    )
 }
 # No waiting, no network, no clock, no randomness, no logging, no client library.
 NOT_SANS_IO = {

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from voicehub.app import ECHO, LOCAL, create_app, serve
 from voicehub.errors import EngineError, StorageError
 from voicehub.keys import ENGINES
-from voicehub.settings import Settings
+from voicehub.settings import Settings, UpstreamSettings
 from voicehub.storage.migrations import SchemaError
 from voicehub.tasks import spawn
 
@@ -71,3 +71,21 @@ async def test_the_offline_engine_is_not_loaded_beside_the_echo_engine(settings)
         app[ENGINES][ECHO]()
         with pytest.raises(EngineError):
             app[ENGINES][LOCAL]()
+
+
+async def test_upstream_engines_are_there_under_their_names(settings, monkeypatch):
+    monkeypatch.setenv("CLOUD_KEY", "sk-secret")
+    monkeypatch.delenv("OTHER_KEY", raising=False)
+    address = {"url": "wss://api.example/v1/realtime"}
+    configured = {
+        "cloud": UpstreamSettings(**address, key_env="CLOUD_KEY"),
+        "keyless": UpstreamSettings(**address, key_env="OTHER_KEY"),
+        "lan": UpstreamSettings(**address),
+    }
+    app = create_app(settings.model_copy(update={"engines": configured}))
+    async with TestClient(TestServer(app)):
+        assert set(app[ENGINES]) == {LOCAL, ECHO, *configured}
+        app[ENGINES]["cloud"]()
+        app[ENGINES]["lan"]()
+        with pytest.raises(EngineError, match="its key is not set"):
+            app[ENGINES]["keyless"]()

@@ -81,3 +81,40 @@ def test_a_tls_file_that_is_not_there_is_refused(environment, tmp_path):
     environment.setenv("VOICEHUB_TLS_KEY", str(tmp_path / "nothing.pem"))
     with pytest.raises(ValidationError, match="VOICEHUB_TLS_CERT"):
         Settings()
+
+
+def test_upstream_engines_come_as_json(environment):
+    environment.setenv(
+        "VOICEHUB_ENGINES",
+        '{"cloud": {"url": "wss://hidden-5.example/v1/realtime", "model": "gpt-realtime",'
+        ' "key_env": "CLOUD_KEY", "headers": {"X-Key": "hidden-6"}}}',
+    )
+    cloud = Settings().engines["cloud"]
+    assert cloud.model == "gpt-realtime"
+    assert cloud.auth == "bearer"
+    environment.setenv("CLOUD_KEY", "hidden-7")
+    assert cloud.key().get_secret_value() == "hidden-7"
+    assert "hidden" not in repr(Settings())
+    environment.setenv("CLOUD_KEY", "")
+    assert cloud.key() is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{",
+        "[]",
+        '{"cloud": {}}',
+        '{"cloud": {"url": "https://hidden-5.example/v1/realtime"}}',
+        '{"cloud": {"url": "wss://user:hidden-5@api.example/v1/realtime"}}',
+        '{"cloud": {"url": "wss://api.example", "key": "hidden-5"}}',
+        '{"cloud": {"url": "wss://api.example", "auth": "basic"}}',
+        '{"local": {"url": "wss://api.example"}}',
+        '{"The cloud": {"url": "wss://api.example"}}',
+    ],
+)
+def test_an_engine_that_cannot_be_is_refused(environment, value):
+    environment.setenv("VOICEHUB_ENGINES", value)
+    with pytest.raises(ValidationError, match="VOICEHUB_ENGINES") as caught:
+        Settings()
+    assert "hidden-5" not in "".join(str(fault["msg"]) for fault in caught.value.errors())

@@ -74,7 +74,7 @@ class Line:
     """What came before `session.updated`, but for `session.created`."""
 
 
-class _Failed(Exception):  # noqa: N818  # an outcome of one attempt, never seen outside
+class _AttemptError(Exception):
     """One attempt failed; `retry_after_s` is what the upstream asked for."""
 
     def __init__(self, what: str, retry_after_s: float = 0.0) -> None:
@@ -83,8 +83,8 @@ class _Failed(Exception):  # noqa: N818  # an outcome of one attempt, never seen
         self.retry_after_s = retry_after_s
 
 
-class _Redirected(ClientError):
-    pass
+class _RedirectError(ClientError):
+    """The upstream answers with the address of another."""
 
 
 def open_http() -> ClientSession:
@@ -110,7 +110,7 @@ async def dial(
     loop = asyncio.get_running_loop()
     give_up_at = loop.time() + deadline_s
     wait_s = patience.wait_s
-    failed: _Failed | None = None
+    failed: _AttemptError | None = None
     for attempt in count(1):
         try:
             async with asyncio.timeout_at(min(give_up_at, loop.time() + patience.attempt_s)):
@@ -118,8 +118,8 @@ async def dial(
         except TimeoutError:
             # An attempt that was cut short says less than the one before it.
             if failed is None or loop.time() < give_up_at:
-                failed = _Failed("did not answer in time")
-        except _Failed as failure:
+                failed = _AttemptError("did not answer in time")
+        except _AttemptError as failure:
             failed = failure
         logger.warning(
             "upstream not reached", engine=upstream.name, attempt=attempt, reason=failed.what
@@ -148,10 +148,10 @@ async def _open(upstream: Upstream, http: ClientSession, update: Frame) -> Line:
     except WSServerHandshakeError as error:
         # What the exception holds names the address and the headers: it goes no further.
         raise _refusal(upstream, error.status, _retry_after_s(error.headers)) from None
-    except _Redirected:
+    except _RedirectError:
         raise EngineError(f"The engine '{upstream.name}' answers with a redirect.") from None
     except (ClientError, OSError) as error:
-        raise _Failed(f"cannot be reached ({type(error).__name__})") from None
+        raise _AttemptError(f"cannot be reached ({type(error).__name__})") from None
     line = Line(socket, update)
     try:
         await _greet(upstream, line)
@@ -178,7 +178,7 @@ async def _greet(upstream: Upstream, line: Line) -> None:
             return
         else:
             line.early.append(frame)
-    raise _Failed("does not speak the Realtime protocol")
+    raise _AttemptError("does not speak the Realtime protocol")
 
 
 async def _receive(socket: ClientWebSocketResponse[bool]) -> Frame | None:
@@ -190,20 +190,20 @@ async def _receive(socket: ClientWebSocketResponse[bool]) -> Frame | None:
             return None
     if message.type is WSMsgType.BINARY:
         return None
-    raise _Failed("broke off")
+    raise _AttemptError("broke off")
 
 
 async def _send(socket: ClientWebSocketResponse[bool], frame: Frame) -> None:
     try:
         await socket.send_frame(to_json(frame), WSMsgType.TEXT)
     except ConnectionError:
-        raise _Failed("broke off") from None
+        raise _AttemptError("broke off") from None
 
 
 def _refusal(upstream: Upstream, status: int, retry_after_s: float) -> Exception:
     """What an HTTP status instead of an upgrade means."""
     if status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS} or status >= 500:
-        return _Failed(f"is busy (HTTP {status})", retry_after_s)
+        return _AttemptError(f"is busy (HTTP {status})", retry_after_s)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return EngineError(
             f"The engine '{upstream.name}' refuses this server's key (HTTP {status})."
@@ -217,7 +217,7 @@ def _refused(upstream: Upstream, error: Body) -> Exception:
     if fault is Fault.ACCOUNT:
         return EngineError(f"The engine '{upstream.name}' was refused by its provider.")
     if fault is not Fault.CLIENT:
-        return _Failed("is busy")
+        return _AttemptError("is busy")
     names = [short_name(error.get("param")), short_name(error.get("code"))]
     shown = ", ".join(name for name in names if name)
     told = f" ({shown})" if shown else ""
@@ -239,4 +239,4 @@ async def _refuse_redirect(
     _session: ClientSession, _trace: object, redirect: TraceRequestRedirectParams
 ) -> None:
     redirect.response.close()
-    raise _Redirected
+    raise _RedirectError

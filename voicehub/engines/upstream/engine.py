@@ -76,7 +76,7 @@ class UpstreamEngine:
                 await self._write(line, each)
 
     async def frames(self) -> AsyncIterator[Frame]:
-        """One consumer. It reads the socket itself, so that a slow client holds the upstream."""
+        """One consumer. It reads the socket itself: no task and no queue stand between."""
         relay = self._relay
         while not self._is_over:
             while relay.for_client:
@@ -215,7 +215,8 @@ class UpstreamEngine:
     # -- before the upstream's maximum duration ----------------------------------------------------
 
     def _start_recycling(self) -> None:
-        self._recycling = spawn(self._recycle(), name="upstream recycle")
+        if self._recycling is None or self._recycling.done():
+            self._recycling = spawn(self._recycle(), name="upstream recycle")
 
     async def _recycle(self) -> None:
         """Change to a new connection in a pause. Without one the old one's end is a loss."""

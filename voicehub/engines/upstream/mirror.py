@@ -242,4 +242,4 @@ def _heard(words: str, heard_ms: float, audio_ms: float) -> str:
     kept, rest = words[:cut], words[cut:]
     if kept and not kept[-1].isspace() and rest and not rest[0].isspace():
         kept = kept.rpartition(" ")[0]
-    return kept
+    return kept.rstrip()

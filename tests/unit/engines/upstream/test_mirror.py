@@ -32,14 +32,10 @@ def test_each_side_is_told_in_words():
         added(message("a", "assistant"), "u"),
         said("a", "Hello yourself."),
     )
-    assert mirror.told() == [
-        {**text("s", "system", "Be brief."), "status": None} | {},
-        message("u", "user", {"type": "input_text", "text": "Hello."}),
-        message("a", "assistant", {"type": "output_text", "text": "Hello yourself."}),
-    ] or [item["content"][0] for item in mirror.told()] == [
-        {"type": "input_text", "text": "Be brief."},
-        {"type": "input_text", "text": "Hello."},
-        {"type": "output_text", "text": "Hello yourself."},
+    assert [item["content"] for item in mirror.told()] == [
+        [{"type": "input_text", "text": "Be brief."}],
+        [{"type": "input_text", "text": "Hello."}],
+        [{"type": "output_text", "text": "Hello yourself."}],
     ]
     assert all(set(item) == {"id", "type", "role", "content"} for item in mirror.told())
 
