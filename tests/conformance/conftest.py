@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.conformance import autobahn, node
-from tests.conformance.program import Program, Report
+from tests.conformance.program import CLIENTS, Program, Report
 from tests.conformance.site import Certificate, Served, served
 from voicehub.auth.passwords import hash_password
 from voicehub.client.api import Api
@@ -28,7 +28,6 @@ WORDS = {
     "name": "Sorry, what is my name?",
     "sum": "What is twelve times seven?",
 }
-CLIENTS = ("openai_python.py", "openai_ws.mjs", "openai_browser.mjs", "agents_realtime.mjs")
 
 # Autobahn's fuzzing client runs under Python 2.7 alone, which a machine need not have.
 collect_ignore = [] if autobahn.python2() else ["test_autobahn.py"]

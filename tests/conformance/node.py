@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 INSTALL_S_MAX = 300.0
-CLIENTS = Path(__file__).parent / "clients"
+SOURCES = Path(__file__).parent / "clients"
 _ROOT = Path(__file__).parents[2]
 
 
@@ -27,12 +27,12 @@ def node() -> Path:
 
 async def install(run_folder: Path) -> None:
     """Put the programs of `clients/` into `run_folder`, beside the packages that they import."""
-    lock = (CLIENTS / "package-lock.json").read_bytes()
-    key = hashlib.sha256(lock + (CLIENTS / "package.json").read_bytes()).hexdigest()[:16]
+    lock = (SOURCES / "package-lock.json").read_bytes()
+    key = hashlib.sha256(lock + (SOURCES / "package.json").read_bytes()).hexdigest()[:16]
     kept = _ROOT / ".venv" / f"conformance-node-{key}"
     if not kept.exists():
         await _npm_ci(kept)
-    for program in (*CLIENTS.glob("*.mjs"), CLIENTS / "package.json"):
+    for program in (*SOURCES.glob("*.mjs"), SOURCES / "package.json"):
         shutil.copy(program, run_folder)
     (run_folder / "node_modules").symlink_to(kept / "node_modules", target_is_directory=True)
 
@@ -43,7 +43,7 @@ async def _npm_ci(kept: Path) -> None:
     partial.mkdir(parents=True)
     try:
         for name in ("package.json", "package-lock.json"):
-            shutil.copy(CLIENTS / name, partial)
+            shutil.copy(SOURCES / name, partial)
         npm = next(_wheel().glob("**/npm/bin/npm-cli.js"))
         child = await asyncio.create_subprocess_exec(
             *(str(node()), str(npm), "ci"),

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tests.conformance.node import CLIENTS, node
+from tests.conformance.node import SOURCES, node
 from tests.conformance.site import Certificate, Line, Served
 
 RUN_S_MAX = 120.0
+CLIENTS = ("openai_python.py", "openai_ws.mjs", "openai_browser.mjs", "agents_realtime.mjs")
 
 Pcm = npt.NDArray[np.int16]
 Event = dict[str, Any]
@@ -53,7 +54,7 @@ class Program:
 
     def command(self, folder: Path) -> list[str]:
         if self.name.endswith(".py"):
-            return [sys.executable, "-W", "error", str(CLIENTS / self.name)]
+            return [sys.executable, "-W", "error", str(SOURCES / self.name)]
         return [str(node()), "--trace-warnings", "--throw-deprecation", str(folder / self.name)]
 
     async def run(
@@ -103,7 +104,7 @@ def _environment(certificate: Certificate) -> dict[str, str]:
         if not name.startswith(("OPENAI_", "NODE_", "PYTHON"))
     }
     trusted = {name: str(certificate.cert) for name in ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE")}
-    root = {"PYTHONPATH": str(CLIENTS.parents[2])}
+    root = {"PYTHONPATH": str(SOURCES.parents[2])}
     return {**kept, **trusted, **root, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
 

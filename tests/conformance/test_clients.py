@@ -5,9 +5,8 @@ import pytest
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 
-from tests.conformance.conftest import CLIENTS
 from tests.conformance.evidence import RATE_HZ, Evidence, find
-from tests.conformance.program import Pcm
+from tests.conformance.program import CLIENTS, Pcm
 
 # What the caller says in each of a client's sessions.
 SAID = (("sum",), ("hello",), ("hello", "weather", "story", "name", "sum"))

@@ -62,11 +62,20 @@ class Patience:
     """How long before the upstream's maximum duration a pause is looked for to reconnect in."""
 
 
+class Socket(ClientWebSocketResponse[bool]):
+    """aiohttp's, which can also be broken off: a peer that takes nothing takes no close either."""
+
+    def abort(self) -> None:
+        connection = self._response.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
+
+
 @dataclass(slots=True, eq=False)
 class Line:
     """An open connection whose session is configured."""
 
-    socket: ClientWebSocketResponse[bool]
+    socket: Socket
     told: Frame
     """The `session.update` that it took."""
     session: Body = field(default_factory=dict)
@@ -93,7 +102,11 @@ def open_http() -> ClientSession:
     # A redirect to another host would take the key along in headers that aiohttp does not know.
     trace.on_request_redirect.append(_refuse_redirect)
     # Each session of ours holds one connection: how many there are is decided at admission.
-    return ClientSession(connector=TCPConnector(limit=0), trace_configs=[trace])
+    return ClientSession(
+        connector=TCPConnector(limit=0),
+        trace_configs=[trace],
+        ws_response_class=Socket,  # type: ignore[arg-type]  # typed for text only; ours is bytes
+    )
 
 
 async def dial(
@@ -152,6 +165,7 @@ async def _open(upstream: Upstream, http: ClientSession, update: Frame) -> Line:
         raise EngineError(f"The engine '{upstream.name}' answers with a redirect.") from None
     except (ClientError, OSError) as error:
         raise _AttemptError(f"cannot be reached ({type(error).__name__})") from None
+    assert isinstance(socket, Socket)
     line = Line(socket, update)
     try:
         await _greet(upstream, line)
@@ -181,7 +195,7 @@ async def _greet(upstream: Upstream, line: Line) -> None:
     raise _AttemptError("does not speak the Realtime protocol")
 
 
-async def _receive(socket: ClientWebSocketResponse[bool]) -> Frame | None:
+async def _receive(socket: Socket) -> Frame | None:
     message = await socket.receive()
     if message.type is WSMsgType.TEXT:
         try:
@@ -193,7 +207,7 @@ async def _receive(socket: ClientWebSocketResponse[bool]) -> Frame | None:
     raise _AttemptError("broke off")
 
 
-async def _send(socket: ClientWebSocketResponse[bool], frame: Frame) -> None:
+async def _send(socket: Socket, frame: Frame) -> None:
     try:
         await socket.send_frame(to_json(frame), WSMsgType.TEXT)
     except ConnectionError:

@@ -5,10 +5,8 @@ It does what the `Relay` decides: reads, writes, reconnects, and waits.
 
 import asyncio
 import secrets
-import socket as sockets
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 import structlog
 from aiohttp import ClientSession, WSMsgType
@@ -155,14 +153,19 @@ class UpstreamEngine:
         self._garbage += 1
 
     async def _write(self, line: Line, frame: Frame) -> None:
+        # Not asyncio.timeout: cancelling a send that waits makes aiohttp cancel those after it.
+        loop = asyncio.get_running_loop()
+        late = loop.call_later(self._patience.send_s, self._break_off, line)
         try:
-            async with asyncio.timeout(self._patience.send_s):
-                await line.socket.send_frame(to_json(frame), WSMsgType.TEXT)
-        except TimeoutError:
-            self._log.warning("upstream takes nothing")
-            _cut(line)
+            await line.socket.send_frame(to_json(frame), WSMsgType.TEXT)
         except ConnectionError:
             pass  # `frames` sees it too, and the relay has what matters
+        finally:
+            late.cancel()
+
+    def _break_off(self, line: Line) -> None:
+        self._log.warning("upstream takes nothing")
+        line.socket.abort()
 
     async def _lose(self, line: Line) -> None:
         if self._is_over:
@@ -244,14 +247,6 @@ async def _discard(task: "asyncio.Task[Line] | None") -> None:
     """Close the connection that `task` has opened, if it has."""
     if task is not None and not task.cancelled() and task.exception() is None:
         await task.result().socket.close()
-
-
-def _cut(line: Line) -> None:
-    """Break the connection; whoever reads it sees its end."""
-    connection = line.socket.get_extra_info("socket")
-    if connection is not None:
-        with suppress(OSError):
-            connection.shutdown(sockets.SHUT_RDWR)
 
 
 def _new_id(prefix: str) -> str:
