@@ -135,13 +135,13 @@ class Session:
         self._record_at_ms = now_ms + RECORD_EVERY_MS
         self._expires_at = int((event.wall_ms + self._spec.limits.duration_ms) / 1000)
         self._scribe = Scribe(event.session, self._meter, now_ms=now_ms, wall_ms=event.wall_ms)
+        self._tools.configure(event.session)
         created = server_frame(
             self._new_id("event"), "session.created", session=self._visible(event.session)
         )
         return [ToClient(created), self._book()]
 
     def _visible(self, session: Body) -> Body:
-        self._tools.configure(session)
         return policy.visible_session(session, self._spec, self._expires_at)
 
     # -- the client ------------------------------------------------------------------------------
@@ -215,6 +215,7 @@ class Session:
         commands = self._scribe.note(frame, now_ms)
         held = bool(commands)
         if frame.type == "session.updated":
+            self._tools.configure(as_object(frame.body.get("session")))
             session = self._visible(as_object(frame.body.get("session")))
             frame = server_frame(self._new_id("event"), "session.updated", session=session)
         elif frame.type.endswith("input_audio_transcription.completed"):

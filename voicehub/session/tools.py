@@ -83,6 +83,7 @@ class ServerTools:
         self._asked: dict[str, Callable[[Frame], list[Command]]] = {
             "session.update": self._session_asked,
             "response.create": self._response_asked,
+            "response.cancel": self._cancel_asked,
             "conversation.item.create": self._item_asked,
         }
 
@@ -308,6 +309,14 @@ class ServerTools:
             self._turn_rounds = 0
         self._client_owes = False
         return [*commands, ToEngine(frame)]
+
+    def _cancel_asked(self, frame: Frame) -> list[Command]:
+        """Between two responses too, the client wants no more of this one."""
+        if str(frame.body.get("response_id")) not in self._asides:
+            self._held = None
+            for each in self._rounds.values():
+                each.passed = True
+        return [ToEngine(frame)]
 
     def _released(self) -> list[Command]:
         """The client's response.create, if it waited."""

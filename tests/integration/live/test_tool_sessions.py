@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
 from tests.realtime import STEP_S_MAX, TRANSCRIBED, Caller
+from tests.upstream import Provider
 from voicehub.engines.local.engine import LocalEngine
 from voicehub.engines.local.responder import BuiltInResponder
 from voicehub.keys import ENGINES
@@ -39,9 +40,11 @@ class Shop:
         self.asked: list[tuple[dict, web.Request, bytes]] = []
         self.arrived = asyncio.Event()
         self.gone = asyncio.Event()
+        self.release = asyncio.Event()
         app = web.Application()
         app.router.add_post("/weather", self._weather)
         app.router.add_post("/never", self._never)
+        app.router.add_post("/when", self._when)
         # A client that goes away cancels what it asked for.
         self.server = TestServer(app, handler_cancellation=True)
 
@@ -49,6 +52,11 @@ class Shop:
         body = await request.read()
         self.asked.append((orjson.loads(body), request, body))
         return web.json_response({"temperature": 21, "sky": "clear"})
+
+    async def _when(self, _request: web.Request) -> web.Response:
+        self.arrived.set()
+        await self.release.wait()
+        return web.Response(text="At noon.")
 
     async def _never(self, _request: web.Request) -> web.Response:
         self.arrived.set()
@@ -64,7 +72,16 @@ async def shop() -> AsyncIterator[Shop]:
     running = Shop()
     await running.server.start_server()
     yield running
+    running.release.set()
     await running.server.close()
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[Provider]:
+    running = Provider()
+    await running.server.start_server()
+    yield running
+    await running.close()
 
 
 @pytest.fixture
@@ -202,6 +219,45 @@ async def test_a_barge_in_goes_before_what_a_tool_would_have_said(office):
     created = await engine.until_taken("conversation.item.create")
     assert created.body["item"]["call_id"] == "call_get_weather"
     await engine.until_taken("response.create")
+    await talk.close()
+
+
+async def test_an_upstream_that_breaks_off_meanwhile_gets_the_answer_too(new_site, shop, provider):
+    tools = {"when": {"url": str(shop.server.make_url("/when")), "allow_private": True}}
+    site = await new_site(
+        VOICEHUB_ENGINES=orjson.dumps({"cloud": {"url": provider.url, "model": "m"}}).decode(),
+        VOICEHUB_TOOLS=orjson.dumps(tools).decode(),
+    )
+    await site.run(
+        "INSERT INTO ai_agents (name, persona_prompt, system_prompt, is_built_in, settings)"
+        " VALUES ('Cloud', 'You are Ava.', '', true, $1) RETURNING id",
+        {"engine": "cloud", "tools": [{"name": "when"}]},
+    )
+    opening = spawn(site.talk("model=Cloud"), name="opening")
+    line = await provider.connection()
+    asked = await line.greet()
+    assert [tool["name"] for tool in asked["tools"]] == ["when"]
+    talk = await opening
+    await use(line, "when")
+    await talk.until("response.done")
+    async with asyncio.timeout(STEP_S_MAX):
+        await shop.arrived.wait()
+    line.abort()
+    line = await provider.connection()
+    shop.release.set()
+    await line.greet()
+    output = await line.until("conversation.item.create")
+    while output["item"]["type"] != "function_call_output":
+        output = await line.until("conversation.item.create")
+    assert (output["item"]["call_id"], output["item"]["output"]) == ("call_when", "At noon.")
+    following = await line.until("response.create")
+    # What it refuses of ours is nothing to the client.
+    error = {"type": "invalid_request_error", "code": "conversation_already_has_active_response"}
+    refused = {**error, "message": "Active.", "event_id": following["event_id"]}
+    await line.say("error", error=refused)
+    await line.say("rate_limits.updated", rate_limits=[])
+    await talk.until("rate_limits.updated")
+    assert talk.kinds[-3:] == ["response.created", "response.done", "rate_limits.updated"]
     await talk.close()
 
 

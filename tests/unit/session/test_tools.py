@@ -211,6 +211,28 @@ def test_once_another_response_has_begun_the_answer_is_kept_and_nothing_more():
     assert talk.answer() == ["engine conversation.item.create"]
 
 
+def test_a_client_may_cancel_while_the_tool_runs():
+    talk = Talk()
+    talk.begin()
+    talk.use("call_1")
+    talk.use("call_2", name="dim_screen")
+    talk.end()
+    assert talk.client("response.create") == []
+    assert talk.client("response.cancel") == ["engine response.cancel"]
+    assert talk.answer("call_1") == ["engine conversation.item.create"]
+    assert talk.round(3)[-1] == "engine response.create"
+
+
+def test_a_cancel_of_a_response_out_of_band_stops_nothing_else():
+    talk = Talk()
+    talk.begin()
+    talk.use()
+    talk.end()
+    talk.begin("resp_2", conversation_id=None)
+    talk.client("response.cancel", response_id="resp_2")
+    assert talk.answer() == ["engine conversation.item.create", "engine response.create"]
+
+
 def test_a_response_out_of_band_uses_no_tool_of_the_server():
     talk = Talk(tools=[LOOKUP, DIM])
     talk.client("response.create", response={"conversation": "none"})
