@@ -139,7 +139,11 @@ class ServerTools:
         shown = self._veil.shown(frame) if self._veil else frame
         react = self._reactions.get(frame.type)
         reaction = react(frame) if react else []
-        return reaction if shown is None else [replace(command, frame=shown), *reaction]
+        if shown is None:
+            return reaction
+        if shown is not frame:
+            command = replace(command, frame=shown)
+        return [command, *reaction]
 
     def _speech_started(self, _frame: Frame) -> list[Command]:
         self._speaking = True
