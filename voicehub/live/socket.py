@@ -5,6 +5,7 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 
 import structlog
@@ -18,8 +19,10 @@ from voicehub.live.admission import Admitted, admit, own
 from voicehub.live.driver import Driver, Sinks
 from voicehub.live.finale import Finale
 from voicehub.live.lease import Lease
+from voicehub.realtime.extension import SUBPROTOCOL
 from voicehub.realtime.parse import MESSAGE_BYTES_MAX
 from voicehub.session.commands import Finish
+from voicehub.session.extension import ExtendedSession
 from voicehub.session.metering import millionths
 from voicehub.session.session import Session
 from voicehub.session.spec import Limits, SessionSpec, agent_session
@@ -32,8 +35,9 @@ from voicehub.sinks.transcript import TranscriptSink
 from voicehub.storage.ownership import Owned
 from voicehub.tasks import spawn
 
-# Selected when the client offers it; the subprotocol that carries the token is never echoed.
-SUBPROTOCOLS = ("realtime",)
+# The first of these that the client offers is selected, whatever its own order; the subprotocol
+# that carries the token is never echoed.
+SUBPROTOCOLS = (SUBPROTOCOL, "realtime")
 # Above this the socket breaks off in the middle of a message. What is only a little too long is
 # read whole, so that the client is told why.
 SOCKET_BYTES_MAX = MESSAGE_BYTES_MAX * 5 // 4
@@ -50,8 +54,7 @@ async def open_socket(request: web.Request) -> web.StreamResponse:
     """Refuse with a plain HTTP status, or hold the session and return when it is over."""
     with ExitStack() as admittance:
         admittance.enter_context(request.app[REGISTRY].admitted())
-        _check_subprotocols(request)
-        upgrade = new_socket()
+        upgrade = new_socket(_subprotocols(request))
         if not upgrade.can_prepare(request):
             raise web.HTTPUpgradeRequired(headers={"Upgrade": "websocket"})
         admitted = await admit(request)
@@ -68,10 +71,10 @@ async def open_socket(request: web.Request) -> web.StreamResponse:
     return upgrade
 
 
-def new_socket() -> web.WebSocketResponse:
+def new_socket(subprotocols: Iterable[str] = ()) -> web.WebSocketResponse:
     """A socket as every session has it. Text comes as bytes, and `parse_client` checks it."""
     return web.WebSocketResponse(
-        protocols=SUBPROTOCOLS,
+        protocols=subprotocols,
         heartbeat=HEARTBEAT_S,
         timeout=CLOSE_TIMEOUT_S,
         compress=False,
@@ -80,17 +83,19 @@ def new_socket() -> web.WebSocketResponse:
     )
 
 
-def _check_subprotocols(request: web.Request) -> None:
-    """A browser breaks off when none of its offers is selected, and aiohttp would log the offers,
-    of which one carries the token.
+def _subprotocols(request: web.Request) -> list[str]:
+    """The one that is selected, if any is offered. A browser breaks off when none of its offers is
+    selected, and aiohttp would log the offers, of which one carries the token.
     """
     offered = offered_subprotocols(request.headers)
-    if "Sec-WebSocket-Protocol" in request.headers and not set(offered) & set(SUBPROTOCOLS):
+    known = [name for name in SUBPROTOCOLS if name in offered]
+    if "Sec-WebSocket-Protocol" in request.headers and not known:
         raise ClientError(
             "Offer the subprotocol `realtime`.",
             code="subprotocol_not_supported",
             param="Sec-WebSocket-Protocol",
         )
+    return known[:1]
 
 
 def _engine(request: web.Request, admitted: Admitted) -> Engine:
@@ -126,7 +131,7 @@ async def _hold(
         await finale.begin()
         await upgrade.prepare(request)
         driver = Driver(
-            core=Session(_spec(app[SETTINGS], admitted), new_id, _now_ms()),
+            core=_core(upgrade)(_spec(app[SETTINGS], admitted), new_id, _now_ms()),
             socket=upgrade,
             engine=engine,
             sinks=sinks,
@@ -154,6 +159,10 @@ async def _hold(
     finally:
         await finale.run()
         log.info("session ended", status=finale.finish.status, reason=finale.finish.reason)
+
+
+def _core(upgrade: web.WebSocketResponse) -> type[Session]:
+    return ExtendedSession if upgrade.ws_protocol == SUBPROTOCOL else Session
 
 
 def _sinks(app: web.Application, owned: Owned) -> Sinks:
