@@ -2,10 +2,13 @@
 
 from decimal import Decimal
 
+import aiohttp
+import numpy as np
 import pytest
 from aiohttp import WSMsgType
 
 from tests.realtime import BYTES_PER_MS, Talk
+from voicehub.client import Conversation, Observer, UsageUpdated
 from voicehub.realtime.binary import unpack
 from voicehub.realtime.tokens import duration_usage
 from voicehub.tasks import spawn
@@ -170,3 +173,35 @@ async def test_a_stock_client_sees_not_a_single_event_of_ours(site):
     await draining
     assert [kind for kind in talk.kinds if kind.startswith(OURS)] == []
     assert all("voicehub" not in added for added in talk.of("response.output_item.added"))
+
+
+async def test_our_own_client_speaks_it_with_the_real_server(site):
+    """The echo engine says what it hears: all of it comes back, and none of it as text."""
+    created = await site.create(agent="Echo")
+    notices = []
+    clip = np.full(24 * 300, 4_000, np.int16)
+    async with (
+        aiohttp.ClientSession() as http,
+        Conversation(
+            http,
+            str(site.client.make_url("/v1/realtime")).replace("http", "ws", 1),
+            created["client_secret"]["value"],
+            observer=Observer(notice=notices.append),
+        ) as conversation,
+    ):
+        assert conversation.extended
+        await conversation.wait_for("session.created")
+        await conversation.say(clip)
+        first = await conversation.wait_for("response.output_audio.delta")
+        done = await conversation.wait_for("response.done")
+        await conversation.wait_for("voicehub.usage.updated")
+    assert first.body["audio_ms"] == 100
+    # Through binary.py: a delta that came as JSON has an event id.
+    assert "event_id" not in first.body
+    assert done.body["response"]["status"] == "completed"
+    [told] = notices
+    assert isinstance(told, UsageUpdated)
+    assert told.usage["responses"] == 1
+    assert told.audio_tokens.max == 1_000_000
+    row = await site.over(created["id"])
+    assert row["usage"]["agent_audio_seconds"] >= 5.0
