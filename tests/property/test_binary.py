@@ -46,7 +46,7 @@ def test_every_header_can_be_packed_and_says_what_was_sent_before(audio_format, 
         body = {"type": KIND, "item_id": f"item_{item}", "output_index": 0}
         header = numbering.header(Frame(KIND, body, audio=bytes(size_bytes)), audio_format)
         earlier = before.get(item, 0)
-        assert unpack(header.pack())[0] == header
+        header, _ = unpack(header)
         assert header.item_number == number
         assert header.start_ms == int(audio_format.duration_ms(earlier))
         assert header.first == (earlier == 0)

@@ -32,13 +32,20 @@ class ExtendedSession(Session):
     def handle(self, event: Event, now_ms: float) -> list[Command]:
         if self.closed:
             return []
+        engine_sent = event.frame.type if isinstance(event, events.EngineSent) else None
+        if engine_sent == _AUDIO_DELTA:
+            # Ten a second and session, and nothing to tell of them: the short way.
+            return super().handle(event, now_ms)
         # Told before what it leads to: a session that ends closes the socket behind it.
         told = self._tell(event)
         commands = super().handle(event, now_ms)
-        if isinstance(event, events.EngineSent):
-            commands = [self._extended(command) for command in commands]
-        self._note_bookings(event, commands)
-        return told + commands if told else commands
+        if engine_sent == _ITEM_ADDED:
+            commands = [self._numbered(command) for command in commands]
+        for command in commands:
+            if isinstance(command, Book):
+                of_response = engine_sent == "response.done"
+                self._watch.booked(command.sequence, command.totals, of_response=of_response)
+        return told + commands
 
     def _accept(self, frame: Frame, now_ms: float) -> list[Command]:
         if frame.type == PLAYOUT_REPORTED:
@@ -58,24 +65,20 @@ class ExtendedSession(Session):
         except ClientError as error:
             return [self._error(error, frame.event_id)]
 
-    def _extended(self, command: Command) -> Command:
-        """A command to the client as this one wants it."""
-        if not isinstance(command, ToClient):
+    def _agent_audio(self, frame: Frame, now_ms: float) -> list[Command]:
+        frame.header = self._numbering.header(frame, self._scribe.audio_format_of(frame))
+        return super()._agent_audio(frame, now_ms)
+
+    def _numbered(self, command: Command) -> Command:
+        """A `response.output_item.added` with the number of its item."""
+        if not isinstance(command, ToClient) or command.frame.type != _ITEM_ADDED:
             return command
         frame = command.frame
-        if frame.type == _AUDIO_DELTA:
-            header = self._numbering.header(frame, self._scribe.audio_format_of(frame))
-            if header is not None:
-                # As it is made, not by `replace`: there are ten of these a second and session.
-                binary = Frame(frame.type, frame.body, frame.audio, header=header.pack())
-                return ToClient(binary, command.held)
-        elif frame.type == _ITEM_ADDED:
-            item_id = as_object(frame.body.get("item")).get("id")
-            if isinstance(item_id, str):
-                number = self._numbering.announce(item_id)
-                body = {**frame.body, "voicehub": {"item_number": number}}
-                return replace(command, frame=replace(frame, body=body, raw=None))
-        return command
+        item_id = as_object(frame.body.get("item")).get("id")
+        if not isinstance(item_id, str):
+            return command
+        body = {**frame.body, "voicehub": {"item_number": self._numbering.announce(item_id)}}
+        return replace(command, frame=replace(frame, body=body, raw=None))
 
     def _tell(self, event: Event) -> list[Command]:
         if isinstance(event, events.Opened):
@@ -88,14 +91,6 @@ class ExtendedSession(Session):
             fields = {"reason": event.reason.value, "ends_within_ms": round(event.within_ms)}
             return [self._event("voicehub.session.going_away", **fields)]
         return []
-
-    def _note_bookings(self, event: Event, commands: list[Command]) -> None:
-        for command in commands:
-            if isinstance(command, Book):
-                of_response = (
-                    isinstance(event, events.EngineSent) and event.frame.type == "response.done"
-                )
-                self._watch.booked(command.sequence, command.totals, of_response=of_response)
 
     def _event(self, kind: str, /, **fields: object) -> ToClient:
         return ToClient(server_frame(self._new_id("event"), kind, **fields))

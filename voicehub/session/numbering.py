@@ -4,7 +4,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from voicehub.audio.formats import AudioFormat
-from voicehub.realtime.binary import AudioHeader
+from voicehub.realtime.binary import pack
 from voicehub.realtime.frame import Frame
 
 # Items whose number is remembered. Audio of an older one goes out as JSON, as to everybody else.
@@ -36,18 +36,15 @@ class Numbering:
                 self._items.popitem(last=False)
         return sent.number
 
-    def header(self, frame: Frame, audio_format: AudioFormat) -> AudioHeader | None:
+    def header(self, frame: Frame, audio_format: AudioFormat) -> bytes | None:
         """What stands before the audio of `frame`; None when its item was not announced."""
         sent = self._items.get(str(frame.body.get("item_id")))
         if sent is None:
             return None
         index = frame.body.get("output_index")
-        known = isinstance(index, int) and 0 <= index <= OUTPUT_INDEX_MAX
-        header = AudioHeader(
-            output_index=int(index or 0) if known else 0,
-            item_number=sent.number,
-            start_ms=min(sent.size_bytes // audio_format.bytes_per_ms, START_MS_MAX),
-            first=not sent.size_bytes,
-        )
+        if not isinstance(index, int) or not 0 <= index <= OUTPUT_INDEX_MAX:
+            index = 0
+        start_ms = min(sent.size_bytes // audio_format.bytes_per_ms, START_MS_MAX)
+        header = pack(index, sent.number, start_ms, first=not sent.size_bytes)
         sent.size_bytes += len(frame.audio or b"")
         return header
