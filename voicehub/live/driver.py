@@ -27,6 +27,7 @@ from voicehub.live.durable import Durable
 from voicehub.live.lanes import EngineLane
 from voicehub.live.lease import Lease
 from voicehub.live.outbox import Outbox
+from voicehub.live.tools import ToolRunner
 from voicehub.realtime.frame import Body
 from voicehub.realtime.parse import event_id_of, parse_client
 from voicehub.session import commands, events
@@ -74,13 +75,17 @@ class Driver:
         lease: Lease,
         wall_ms: Callable[[], float],
         abort: Callable[[], None],
+        tools: ToolRunner | None = None,
     ) -> None:
-        """`abort` cuts the connection, whatever still waits for the client."""
+        """`abort` cuts the connection, whatever still waits for the client. `tools` may be left
+        out where the core has none.
+        """
         self._core = core
         self._socket = socket
         self._engine = engine
         self._sinks = sinks
         self._lease = lease
+        self._tools = tools
         self._wall_ms = wall_ms
         self._loop = asyncio.get_running_loop()
         self._abort = abort
@@ -101,6 +106,7 @@ class Driver:
             commands.KeepLine: self._keep_line,
             commands.Book: self._book,
             commands.Record: lambda command: self._sinks.recorder.write(command.block),
+            commands.CallTool: self._start_tool,
             commands.CloseSocket: lambda command: self._outbox.close(command.code, command.reason),
             commands.Finish: self._finish,
         }
@@ -149,6 +155,7 @@ class Driver:
                 ("from engine", self._read_engine()),
                 ("lease", self._lease.keep(self._lost)),
                 ("settle", self._settle_regularly()),
+                ("tools", self._read_tools()),
             )
         ]
         over = spawn(self._over.wait(), name="over")
@@ -159,6 +166,8 @@ class Driver:
             for task in (over, *lanes):
                 with suppress(Exception):  # `_first_failure` has told of it
                     await stop(task)
+            if self._tools is not None:
+                await self._tools.aclose()
 
     async def _first_failure(
         self, over: "asyncio.Task[Any]", lanes: "list[asyncio.Task[None]]"
@@ -256,6 +265,10 @@ class Driver:
         else:
             self._apply(events.EngineEnded(EngineError("The engine ended the session.")))
 
+    async def _read_tools(self) -> None:
+        while self._tools is not None:
+            self._apply(await self._tools.answered())
+
     async def _settle_regularly(self) -> None:
         while True:
             await asyncio.sleep(SETTLE_EVERY_S)
@@ -292,6 +305,10 @@ class Driver:
         left = await self._sinks.meter.book(booking)
         if left is not None:
             self._apply(events.QuotaRead(booking.sequence, left.audio_left, left.text_left))
+
+    def _start_tool(self, command: commands.CallTool) -> None:
+        assert self._tools is not None
+        self._tools.start(command)
 
     def _finish(self, command: commands.Finish) -> None:
         self.finish = command
