@@ -9,6 +9,7 @@ from voicehub.realtime.frame import Frame
 from voicehub.session import events
 from voicehub.session.commands import (
     Book,
+    CallTool,
     CloseSocket,
     Command,
     KeepLine,
@@ -64,6 +65,8 @@ def word(command: Command) -> str:
             text = f"book {sequence}"
         case Record(block):
             text = f"record {len(block) // 24} ms"
+        case CallTool(call_id, name):
+            text = f"tool {name} {call_id}"
         case CloseSocket(code, reason):
             text = f"close {code} {reason}"
         case _:

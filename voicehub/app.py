@@ -34,9 +34,11 @@ from voicehub.keys import (
     SPACES,
     SPOOL,
     TOKENS,
+    TOOLS,
 )
 from voicehub.live.registry import Registry
 from voicehub.live.socket import open_socket
+from voicehub.live.tools import Toolbox
 from voicehub.rest.body import BODY_BYTES_MAX
 from voicehub.rest.middleware import answer_errors
 from voicehub.rest.routes import add_routes, realtime_route
@@ -67,7 +69,7 @@ def create_app(settings: Settings) -> web.Application:
         admin_emails=settings.admin_emails,
     )
     app[REGISTRY] = Registry()
-    app.cleanup_ctx.extend((_postgres, _redis, _spaces, _passwords, _engines))
+    app.cleanup_ctx.extend((_postgres, _redis, _spaces, _passwords, _engines, _tools))
     app.on_shutdown.append(_drain)
     add_routes(app, realtime_route(open_socket))
     return app
@@ -171,6 +173,12 @@ async def _engines(app: web.Application) -> AsyncIterator[None]:
             engines[ECHO] = lambda: ScriptedEngine(Echo())
         engines |= await _upstream_engines(settings, stack)
         app[ENGINES] = engines
+        yield
+
+
+async def _tools(app: web.Application) -> AsyncIterator[None]:
+    async with Toolbox(app[SETTINGS].tools) as toolbox:
+        app[TOOLS] = toolbox
         yield
 
 

@@ -8,6 +8,7 @@ from voicehub.auth.principal import Principal
 from voicehub.auth.tokens import Tokens
 from voicehub.engines.engine import EngineFactory
 from voicehub.live.registry import Registry
+from voicehub.live.tools import Toolbox
 from voicehub.settings import Settings
 from voicehub.sinks.spool import Spool
 from voicehub.storage.postgres import Postgres
@@ -20,6 +21,7 @@ REDIS = web.AppKey("redis", Redis)
 SPACES = web.AppKey("spaces", Spaces)
 SPOOL = web.AppKey("spool", Spool)
 ENGINES = web.AppKey("engines", dict[str, EngineFactory])
+TOOLS = web.AppKey("tools", Toolbox)
 REGISTRY = web.AppKey("registry", Registry)
 TOKENS = web.AppKey("tokens", Tokens)
 PASSWORDS = web.AppKey("passwords", Passwords)

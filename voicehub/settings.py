@@ -81,6 +81,36 @@ class UpstreamSettings(BaseModel):
         return SecretStr(value) if value else None
 
 
+def _web_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        raise ValueError("a tool's url begins with https:// or http://")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a tool's url holds no secret: secret_env names the key's variable")
+    return value
+
+
+# What agents name in `settings.tools`, and models in their calls.
+ToolName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+
+
+class ToolSettings(BaseModel):
+    """One entry of `VOICEHUB_TOOLS`: an HTTP endpoint that does something for an agent."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    url: Annotated[str, AfterValidator(_web_url)] = Field(repr=False)
+    timeout_s: float = Field(10, gt=0, le=60)
+    response_bytes_max: int = Field(16_384, ge=1, le=1 << 20)
+    secret_env: str | None = None
+    allow_private: bool = False
+
+    def secret(self) -> SecretStr | None:
+        """The key that the variable `secret_env` holds now."""
+        value = os.environ.get(self.secret_env, "") if self.secret_env else ""
+        return SecretStr(value) if value else None
+
+
 class Settings(BaseSettings):
     """Units stand last in a name; a secret never shows in a repr."""
 
@@ -153,6 +183,11 @@ class Settings(BaseSettings):
         default_factory=dict,
         alias="VOICEHUB_ENGINES",
         description="Upstream engines by name, as JSON (see below).",
+    )
+    tools: Annotated[dict[ToolName, ToolSettings], NoDecode, BeforeValidator(_parsed_json)] = Field(
+        default_factory=dict,
+        alias="VOICEHUB_TOOLS",
+        description="Tools on the server by name, as JSON (see below).",
     )
     chat_url: str | None = Field(
         None,

@@ -84,6 +84,14 @@ async def test_the_pool_outlives_a_crash_of_the_server(stack: Stack, pg: Postgre
     await pg.ping()
 
 
+async def test_a_connection_that_broke_a_moment_ago_counts_as_trouble_with_postgres(
+    pg: Postgres,
+) -> None:
+    with pytest.raises(StorageError):
+        async with pg.connection():
+            raise asyncpg.InternalClientError("cannot switch to state 11")
+
+
 async def test_two_writers_of_one_row_wait_for_each_other(pg: Postgres) -> None:
     async with pg.transaction() as conn:
         team_id = await conn.fetchval(

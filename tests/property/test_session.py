@@ -39,7 +39,8 @@ ITEM = st.fixed_dictionaries(
         "content": st.one_of(
             ODD, WORDS.map(lambda text: [{"type": "input_text", "text": text}, {}])
         ),
-    }
+    },
+    optional={"name": st.one_of(st.just("lookup"), ODD), "call_id": st.one_of(ITEMS, ODD)},
 )
 AUDIO_FORMAT = st.sampled_from(["audio/pcm", "audio/pcmu", "audio/pcma", "audio/odd"]).map(
     lambda name: {"output": {"format": {"type": name}}}
@@ -52,6 +53,7 @@ RESPONSE = st.fixed_dictionaries(
         ),
         "audio": st.one_of(ODD, AUDIO_FORMAT),
         "conversation_id": st.sampled_from([None, "conv"]),
+        "output": st.one_of(ODD, st.lists(st.one_of(ITEM, ODD), max_size=2)),
     },
 )
 TRANSCRIPTION = st.sampled_from(
@@ -87,7 +89,9 @@ ENGINE = st.one_of(
     engine("response.output_text.delta", delta=WORDS, **PLACE),
     engine("response.output_text.done", text=WORDS, **PLACE),
     engine("response.output_item.added", item=st.one_of(ITEM, ODD), output_index=ODD),
+    engine("response.output_item.added", item=ITEM, response_id=RESPONSES, output_index=MS),
     engine("response.output_item.done", item=ITEM),
+    engine("response.output_item.done", item=ITEM, response_id=RESPONSES, output_index=MS),
     engine("response.done", response=RESPONSE),
     engine("error", error=ODD),
     engine("response.done", response=ODD),
@@ -101,6 +105,7 @@ STEPS = st.lists(
         st.tuples(st.just("reply"), ITEMS, RESPONSES, st.integers(0, 5_000)),
         st.tuples(st.just("wait"), st.integers(0, 8_000)),
         st.tuples(st.just("client"), st.sampled_from(["response.create", "response.cancel"])),
+        st.tuples(st.just("tool answers")),
         st.tuples(st.just("half a sample")),
         st.tuples(st.just("garbage")),
         st.tuples(st.just("quota"), st.integers(-5, 10**9), st.integers(0, 70)),
@@ -116,6 +121,7 @@ STEPS = st.lists(
 PLAIN = {
     "garbage": events.ClientErred(ClientError("no JSON"), "e"),
     "overload": events.ClientErred(OverloadError("too slow")),
+    "tool answers": events.ToolAnswered("a", "found"),
     "wake": events.Woke(),
     "engine fails": events.EngineEnded(EngineError("broken")),
     "open": events.Opened(effective(), WALL_MS),
@@ -192,9 +198,13 @@ def check_end(live):
 
 
 @settings(max_examples=300, deadline=None)
-@given(steps=STEPS, opened=st.sampled_from([True, True, True, False]))
-def test_any_sequence_of_events(steps, opened):
-    live = Live(opened=opened, limits=Limits(duration_ms=90_000, idle_ms=20_000))
+@given(
+    steps=STEPS,
+    opened=st.sampled_from([True, True, True, False]),
+    tools=st.sampled_from([(), ({"type": "function", "name": "lookup"},)]),
+)
+def test_any_sequence_of_events(steps, opened, tools):
+    live = Live(opened=opened, tools=tools, limits=Limits(duration_ms=90_000, idle_ms=20_000))
     for step in steps:
         over = live.session.closed
         count = len(live.all)

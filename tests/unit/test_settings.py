@@ -60,6 +60,42 @@ def test_what_cannot_be_is_refused(environment, name, value):
         Settings()
 
 
+def test_tools_come_as_json(environment):
+    environment.setenv(
+        "VOICEHUB_TOOLS",
+        '{"get_weather": {"url": "https://hidden-5.example/weather", "secret_env": "TOOL_KEY"}}',
+    )
+    tool = Settings().tools["get_weather"]
+    assert (tool.timeout_s, tool.response_bytes_max, tool.allow_private) == (10, 16_384, False)
+    environment.setenv("TOOL_KEY", "hidden-7")
+    assert tool.secret().get_secret_value() == "hidden-7"
+    assert "hidden" not in repr(Settings())
+    environment.setenv("TOOL_KEY", "")
+    assert tool.secret() is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{",
+        "[]",
+        '{"look": {}}',
+        '{"look": {"url": "ftp://hidden-5.example"}}',
+        '{"look": {"url": "https://user:hidden-5@api.example"}}',
+        '{"look": {"url": "https://api.example", "secret": "hidden-5"}}',
+        '{"look": {"url": "https://api.example", "timeout_s": 0}}',
+        '{"look": {"url": "https://api.example", "timeout_s": 61}}',
+        '{"look": {"url": "https://api.example", "response_bytes_max": 0}}',
+        '{"look up": {"url": "https://api.example"}}',
+    ],
+)
+def test_a_tool_that_cannot_be_is_refused(environment, value):
+    environment.setenv("VOICEHUB_TOOLS", value)
+    with pytest.raises(ValidationError, match="VOICEHUB_TOOLS") as caught:
+        Settings()
+    assert "hidden-5" not in "".join(str(fault["msg"]) for fault in caught.value.errors())
+
+
 def test_every_setting_names_its_variable_and_says_what_it_does():
     for name, field in Settings.model_fields.items():
         assert field.alias == field.alias.upper(), name

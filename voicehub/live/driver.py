@@ -27,6 +27,7 @@ from voicehub.live.durable import Durable
 from voicehub.live.lanes import EngineLane
 from voicehub.live.lease import Lease
 from voicehub.live.outbox import Outbox
+from voicehub.live.tools import ToolRunner
 from voicehub.realtime.extension import SUBPROTOCOL
 from voicehub.realtime.frame import Body
 from voicehub.realtime.parse import event_id_of, parse_client, parse_client_audio
@@ -75,13 +76,17 @@ class Driver:
         lease: Lease,
         wall_ms: Callable[[], float],
         abort: Callable[[], None],
+        tools: ToolRunner | None = None,
     ) -> None:
-        """`abort` cuts the connection, whatever still waits for the client."""
+        """`abort` cuts the connection, whatever still waits for the client. `tools` may be left
+        out where the core has none.
+        """
         self._core = core
         self._socket = socket
         self._engine = engine
         self._sinks = sinks
         self._lease = lease
+        self._tools = tools
         self._wall_ms = wall_ms
         self._loop = asyncio.get_running_loop()
         self._abort = abort
@@ -102,6 +107,7 @@ class Driver:
             commands.KeepLine: self._keep_line,
             commands.Book: self._book,
             commands.Record: lambda command: self._sinks.recorder.write(command.block),
+            commands.CallTool: self._start_tool,
             commands.CloseSocket: lambda command: self._outbox.close(command.code, command.reason),
             commands.Finish: self._finish,
         }
@@ -160,6 +166,7 @@ class Driver:
                 ("from engine", self._read_engine()),
                 ("lease", self._lease.keep(self._lost)),
                 ("settle", self._settle_regularly()),
+                ("tools", self._read_tools()),
             )
         ]
         over = spawn(self._over.wait(), name="over")
@@ -170,6 +177,8 @@ class Driver:
             for task in (over, *lanes):
                 with suppress(Exception):  # `_first_failure` has told of it
                     await stop(task)
+            if self._tools is not None:
+                await self._tools.aclose()
 
     async def _first_failure(
         self, over: "asyncio.Task[Any]", lanes: "list[asyncio.Task[None]]"
@@ -275,6 +284,10 @@ class Driver:
         else:
             self._apply(events.EngineEnded(EngineError("The engine ended the session.")))
 
+    async def _read_tools(self) -> None:
+        while self._tools is not None:
+            self._apply(await self._tools.answered())
+
     async def _settle_regularly(self) -> None:
         while True:
             await asyncio.sleep(SETTLE_EVERY_S)
@@ -314,6 +327,10 @@ class Driver:
                 booking.sequence, left.audio_left, left.text_left, left.audio_max, left.text_max
             )
             self._apply(reading)
+
+    def _start_tool(self, command: commands.CallTool) -> None:
+        assert self._tools is not None
+        self._tools.start(command)
 
     def _finish(self, command: commands.Finish) -> None:
         self.finish = command

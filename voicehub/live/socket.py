@@ -14,11 +14,12 @@ from aiohttp import web
 from voicehub.auth.bearer import offered_subprotocols
 from voicehub.engines.engine import Engine
 from voicehub.errors import ClientError, EngineError, StorageError
-from voicehub.keys import ENGINES, POSTGRES, REDIS, REGISTRY, SETTINGS, SPACES, SPOOL
+from voicehub.keys import ENGINES, POSTGRES, REDIS, REGISTRY, SETTINGS, SPACES, SPOOL, TOOLS
 from voicehub.live.admission import Admitted, admit, own
 from voicehub.live.driver import Driver, Sinks
 from voicehub.live.finale import Finale
 from voicehub.live.lease import Lease
+from voicehub.live.tools import ToolRunner, Whose
 from voicehub.realtime.extension import SUBPROTOCOL
 from voicehub.realtime.parse import MESSAGE_BYTES_MAX
 from voicehub.session.commands import Finish
@@ -27,7 +28,7 @@ from voicehub.session.metering import millionths
 from voicehub.session.session import Session
 from voicehub.session.spec import Limits, SessionSpec, agent_session
 from voicehub.session.state import EndedReason, Status
-from voicehub.settings import Settings
+from voicehub.session.tool_list import chosen_tools, with_tools
 from voicehub.sinks.meter import MeterSink
 from voicehub.sinks.recorder import Recorder
 from voicehub.sinks.summary import recording_stem
@@ -130,25 +131,26 @@ async def _hold(
         engine = _engine(request, admitted)
         await finale.begin()
         await upgrade.prepare(request)
+        spec = _spec(app, admitted)
         driver = Driver(
-            core=_core(upgrade)(_spec(app[SETTINGS], admitted), new_id, _now_ms()),
+            core=_core(upgrade)(spec, new_id, _now_ms()),
             socket=upgrade,
             engine=engine,
             sinks=sinks,
             lease=lease,
             wall_ms=lambda: time.time() * 1000,
             abort=lambda: _abort(request),
+            tools=_tools(app, admitted),
         )
         log.info("session started", agent_id=row.agent_id)
         with app[REGISTRY].driving(driver):
-            await driver.run(
-                agent_session(
-                    persona=admitted.agent.persona_prompt,
-                    system=admitted.agent.system_prompt,
-                    settings=admitted.agent.settings,
-                    context=row.data.get("context") or {},
-                )
+            session = agent_session(
+                persona=admitted.agent.persona_prompt,
+                system=admitted.agent.system_prompt,
+                settings=admitted.agent.settings,
+                context=row.data.get("context") or {},
             )
+            await driver.run(with_tools(session, spec.tools))
         finale.finish = driver.finish
     except ConnectionError:
         log.info("client left before its session began")
@@ -183,7 +185,22 @@ def _abort(request: web.Request) -> None:
         request.transport.abort()
 
 
-def _spec(settings: Settings, admitted: Admitted) -> SessionSpec:
+def _tools(app: web.Application, admitted: Admitted) -> ToolRunner:
+    row = admitted.session
+    return ToolRunner(app[TOOLS].endpoints, Whose(row.id, row.agent_id, row.team_id, row.user_id))
+
+
+def _spec(app: web.Application, admitted: Admitted) -> SessionSpec:
+    settings = app[SETTINGS]
+    tools, left_out = chosen_tools(admitted.agent.settings, app[TOOLS].endpoints.keys())
+    if left_out:
+        # What an agent's owner wrote: names, and few of them.
+        logger.warning(
+            "an agent names tools that are not there",
+            agent_id=admitted.agent.id,
+            count=len(left_out),
+            tools=[name[:64] for name in left_out[:8]],
+        )
     named = admitted.agent.settings.get("client_may")
     opened = named if isinstance(named, list) else []
     return SessionSpec(
@@ -193,6 +210,7 @@ def _spec(settings: Settings, admitted: Admitted) -> SessionSpec:
         agent_name=admitted.agent.name,
         model=admitted.model,
         client_may=frozenset(name for name in opened if isinstance(name, str)),
+        tools=tools,
         limits=Limits(
             duration_ms=settings.session_max_s * 1000, idle_ms=settings.session_idle_s * 1000
         ),

@@ -1,6 +1,6 @@
 """Everything a session can ask of the shell; it carries them out in order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from voicehub.audio.timeline import Block
@@ -45,6 +45,16 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class CallTool:
+    """Run a tool on the server; answered by `ToolAnswered`, once, whatever becomes of it."""
+
+    call_id: str
+    name: str
+    arguments: str = field(repr=False)
+    """JSON, as the model wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
 class CloseSocket:
     code: int
     reason: str
@@ -59,4 +69,4 @@ class Finish:
     duration_ms: float
 
 
-Command = ToClient | ToEngine | KeepLine | Book | Record | CloseSocket | Finish
+Command = ToClient | ToEngine | KeepLine | Book | Record | CallTool | CloseSocket | Finish

@@ -1,6 +1,6 @@
 """Everything that can happen to a session."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from voicehub.errors import VoiceHubError
 from voicehub.realtime.frame import Body, Frame
@@ -48,6 +48,14 @@ class EngineEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolAnswered:
+    """What came of a `CallTool`: the tool's answer, or what the model is to know of its failure."""
+
+    call_id: str
+    output: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class QuotaRead:
     """What the team had left when `booking` number `sequence` was counted, in millionths."""
 
@@ -83,6 +91,7 @@ Event = (
     | ClientLeft
     | EngineSent
     | EngineEnded
+    | ToolAnswered
     | QuotaRead
     | EndAsked
     | Woke

@@ -35,17 +35,17 @@ class ExtendedSession(Session):
         engine_sent = event.frame.type if isinstance(event, events.EngineSent) else None
         if engine_sent == _AUDIO_DELTA:
             # Ten a second and session, and nothing to tell of them: the short way.
-            return super().handle(event, now_ms)
+            commands = super().handle(event, now_ms)
+            self._mark(commands)
+            return commands
         # Told before what it leads to: a session that ends closes the socket behind it.
         told = self._tell(event)
         commands = super().handle(event, now_ms)
-        if engine_sent == _ITEM_ADDED:
-            commands = [self._numbered(command) for command in commands]
         for command in commands:
             if isinstance(command, Book):
                 of_response = engine_sent == "response.done"
                 self._watch.booked(command.sequence, command.totals, of_response=of_response)
-        return told + commands
+        return told + [self._numbered(command) for command in commands]
 
     def _accept(self, frame: Frame, now_ms: float) -> list[Command]:
         if frame.type == PLAYOUT_REPORTED:
@@ -65,9 +65,12 @@ class ExtendedSession(Session):
         except ClientError as error:
             return [self._error(error, frame.event_id)]
 
-    def _agent_audio(self, frame: Frame, now_ms: float) -> list[Command]:
-        frame.header = self._numbering.header(frame, self._scribe.audio_format_of(frame))
-        return super()._agent_audio(frame, now_ms)
+    def _mark(self, commands: list[Command]) -> None:
+        """Give the agent's audio its header, when all that changes the event has done so."""
+        for command in commands:
+            if isinstance(command, ToClient) and command.frame.type == _AUDIO_DELTA:
+                frame = command.frame
+                frame.header = self._numbering.header(frame, self._scribe.audio_format_of(frame))
 
     def _numbered(self, command: Command) -> Command:
         """A `response.output_item.added` with the number of its item."""

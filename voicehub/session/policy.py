@@ -6,6 +6,7 @@ from typing import Any
 from voicehub.errors import ClientError
 from voicehub.realtime.frame import Body, Frame
 from voicehub.session.spec import PROTECTED, SessionSpec
+from voicehub.session.tool_list import visible_tools
 
 # What stands in the place of a protected field that the client may not see.
 _BLANK: dict[str, Any] = {"instructions": "", "tools": [], "tool_choice": "auto", "prompt": None}
@@ -17,6 +18,7 @@ def visible_session(session: Body, spec: SessionSpec, expires_at: int) -> Body:
     for name, blank in _BLANK.items():
         if name in shown and name not in spec.client_may:
             shown[name] = blank
+    shown |= visible_tools(shown, session, spec)
     shown["id"] = f"sess_{spec.session_id}"
     shown["model"] = spec.model
     shown["expires_at"] = expires_at

@@ -30,6 +30,7 @@ from voicehub.session.rate import Bucket
 from voicehub.session.scribe import Scribe, response_id_of
 from voicehub.session.spec import SessionSpec
 from voicehub.session.state import EndedReason, Status
+from voicehub.session.tools import ServerTools
 
 # How often settled audio is taken, and totals in flight are written while audio flows.
 RECORD_EVERY_MS = 500
@@ -69,6 +70,7 @@ class Session:
         self._life = Life.OPENING
         self._meter = Meter(spec.cached_weight_millionths)
         self._allowance = Allowance()
+        self._tools = ServerTools(spec, new_id)
         self._bucket = Bucket(spec.limits.events_per_s, spec.limits.events_burst, now_ms)
         self._opened_ms = now_ms
         self._last_client_ms = now_ms
@@ -88,6 +90,7 @@ class Session:
             events.ClientLeft: self._client_left,
             events.EngineSent: self._engine_sent,
             events.EngineEnded: self._engine_ended,
+            events.ToolAnswered: lambda answer, _now_ms: self._tools.answered(answer),
             events.QuotaRead: self._quota_read,
             events.EndAsked: self._end_asked,
             events.Woke: self._woke,
@@ -122,7 +125,7 @@ class Session:
         # An engine opens once, and before that there is nothing to hear of it and no deadline.
         if isinstance(event, events.Opened) != opening and isinstance(event, _OF_AN_ENGINE):
             return []
-        return self._reactions[type(event)](event, now_ms)
+        return self._tools.screened(self._reactions[type(event)](event, now_ms))
 
     # -- the beginning ---------------------------------------------------------------------------
 
@@ -132,6 +135,7 @@ class Session:
         self._record_at_ms = now_ms + RECORD_EVERY_MS
         self._expires_at = int((event.wall_ms + self._spec.limits.duration_ms) / 1000)
         self._scribe = Scribe(event.session, self._meter, now_ms=now_ms, wall_ms=event.wall_ms)
+        self._tools.configure(event.session)
         created = server_frame(
             self._new_id("event"), "session.created", session=self._visible(event.session)
         )
@@ -214,6 +218,7 @@ class Session:
         commands = self._scribe.note(frame, now_ms)
         held = bool(commands)
         if frame.type == "session.updated":
+            self._tools.configure(as_object(frame.body.get("session")))
             session = self._visible(as_object(frame.body.get("session")))
             frame = server_frame(self._new_id("event"), "session.updated", session=session)
         elif frame.type.endswith("input_audio_transcription.completed"):
@@ -324,7 +329,7 @@ class Session:
 
     def _turn_ended(self, now_ms: float) -> bool:
         scribe = self._scribe
-        busy = scribe.user_speaking or scribe.active or scribe.transcribing
+        busy = scribe.user_speaking or scribe.active or scribe.transcribing or self._tools.busy
         return not busy and not scribe.timeline.agent_is_heard(now_ms)
 
     def _begin_end(self, ending: Ending, now_ms: float) -> list[Command]:
@@ -335,6 +340,7 @@ class Session:
             return []
         self._life = Life.CLOSING
         self._ending = ending
+        self._tools.close()
         self._close_by_ms = now_ms + CLOSING_MS
         commands: list[Command] = [self._cancel(active) for active in self._scribe.active]
         return commands + self._end_if_settled(now_ms)

@@ -30,6 +30,8 @@ class SessionSpec:
     model: str
     """What the client called the agent: shown to it in the place of the engine's model."""
     client_may: frozenset[str] = frozenset()
+    tools: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    """Definitions of the tools that run on the server, as the protocol has them."""
     limits: Limits = field(default_factory=Limits)
     cached_weight_millionths: int = 1_000_000
     """What a cached input token counts, in millionths of a token."""

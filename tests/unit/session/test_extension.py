@@ -95,6 +95,23 @@ def test_the_place_counts_in_the_responses_own_format():
     assert unpack(live.frames(DELTA)[1].header)[0].start_ms == 600
 
 
+def test_a_tool_of_the_servers_has_no_number_and_no_place_in_a_header():
+    live = extended(tools=({"type": "function", "name": "lookup", "parameters": {}},))
+    live.engine("response.created", response={"id": "resp_1", "conversation_id": "conv"})
+    tool = {"id": "item_t", "type": "function_call", "name": "lookup", "call_id": "c"}
+    added = "response.output_item.added"
+    assert live.engine(added, item=tool, response_id="resp_1", output_index=0) == []
+    spoken = {"id": "item_a", "type": "message", "role": "assistant"}
+    live.engine(added, item=spoken, response_id="resp_1", output_index=1)
+    frame = live.frame(DELTA, {"response_id": "resp_1", "item_id": "item_a", "output_index": 1})
+    frame.audio = bytes(4_800)
+    live.do(events.EngineSent(frame))
+    [shown] = live.frames(added)
+    [header] = [unpack(each.header)[0] for each in live.frames(DELTA)]
+    assert (shown.body["output_index"], shown.body["voicehub"]["item_number"]) == (0, 1)
+    assert (header.output_index, header.item_number) == (0, 1)
+
+
 def test_audio_of_an_item_that_was_not_announced_goes_out_as_json():
     live = extended()
     live.agent_audio(100)
