@@ -77,11 +77,18 @@ def word(command: Command) -> str:
 class Live:
     """A session, its clock, and everything it asked for."""
 
-    def __init__(self, *, opened: bool = True, session: dict | None = None, **changes) -> None:
+    def __init__(
+        self,
+        *,
+        opened: bool = True,
+        session: dict | None = None,
+        core: type[Session] = Session,
+        **changes,
+    ) -> None:
         numbers = count(1)
         self.now_ms = START_MS
         self.spec = spec(**changes)
-        self.session = Session(self.spec, lambda kind: f"{kind}_{next(numbers)}", START_MS)
+        self.session = core(self.spec, lambda kind: f"{kind}_{next(numbers)}", START_MS)
         self.last: list[Command] = []
         self.all: list[Command] = []
         if opened:

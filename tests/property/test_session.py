@@ -5,9 +5,10 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.sessions import WALL_MS, Live, effective, usage
+from tests.sessions import WALL_MS, Live, effective, usage, word
 from voicehub.audio.timeline import BLOCK_MS_MAX
 from voicehub.errors import ClientError, DrainError, EngineError, OverloadError
+from voicehub.realtime.binary import unpack
 from voicehub.realtime.frame import to_json
 from voicehub.session import events
 from voicehub.session.commands import (
@@ -19,6 +20,7 @@ from voicehub.session.commands import (
     ToClient,
     ToEngine,
 )
+from voicehub.session.extension import ExtendedSession
 from voicehub.session.session import CLOSING_MS
 from voicehub.session.spec import Limits
 from voicehub.session.state import EndedReason
@@ -86,6 +88,7 @@ ENGINE = st.one_of(
     engine("response.output_audio_transcript.done", transcript=WORDS, **PLACE),
     engine("response.output_text.delta", delta=WORDS, **PLACE),
     engine("response.output_text.done", text=WORDS, **PLACE),
+    engine("response.output_item.added", item=st.one_of(ITEM, ODD), output_index=ODD),
     engine("response.output_item.added", item=ITEM, response_id=RESPONSES, output_index=MS),
     engine("response.output_item.done", item=ITEM),
     engine("response.output_item.done", item=ITEM, response_id=RESPONSES, output_index=MS),
@@ -145,7 +148,7 @@ def take(live, step):
             frame.audio = b"\0"
             live.do(events.ClientSent(frame))
         case "quota":
-            live.do(events.QuotaRead(rest[1], rest[0], 10**9))
+            live.do(events.QuotaRead(rest[1], rest[0], 10**9, 10**9, 10**9))
         case "drain":
             ended = events.EndAsked(EndedReason.DRAIN, DrainError("deploy"), rest[0])
             live.do(ended)
@@ -214,6 +217,24 @@ def test_any_sequence_of_events(steps, opened, tools):
     assert live.session.closed, "every session ends"
     check_commands(live)
     check_end(live)
+
+
+@settings(max_examples=150, deadline=None)
+@given(steps=STEPS, opened=st.sampled_from([True, True, False]))
+def test_an_extended_session_does_the_same_and_says_more(steps, opened):
+    stock, extended = Live(opened=opened), Live(opened=opened, core=ExtendedSession)
+    for step in steps:
+        for live in (stock, extended):
+            take(live, step)
+        assert extended.session.deadline_ms() == stock.session.deadline_ms()
+    told = [word(each) for each in extended.all]
+    assert [each for each in told if not each.startswith("client voicehub.")] == [
+        word(each) for each in stock.all
+    ]
+    for each in extended.all:
+        if isinstance(each, ToClient) and each.frame.header is not None:
+            assert each.frame.type == "response.output_audio.delta"
+            unpack(each.frame.header)
 
 
 @settings(max_examples=100, deadline=None)

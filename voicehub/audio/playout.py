@@ -17,6 +17,8 @@ class Span:
     start: int
     end: int
     samples: int = 0
+    stopped: bool = False
+    """Whether the client plays no more of it: what still comes is not heard."""
 
 
 @dataclass(slots=True)
@@ -57,9 +59,10 @@ class Playout:
             span = self._spans[item_id] = Span(start, start)
             if len(self._spans) > ITEMS_MAX:
                 self._spans.popitem(last=False)
-        self._pieces.append(_Piece(item_id, start, chunk, span.samples))
+        if not span.stopped:
+            self._pieces.append(_Piece(item_id, start, chunk, span.samples))
+            span.end = start + len(chunk)
         span.samples += len(chunk)
-        span.end = start + len(chunk)
 
     def span(self, item_id: str) -> Span | None:
         """Where the item is heard; None for one that has no audio or is forgotten."""
@@ -109,6 +112,14 @@ class Playout:
                 kept.append(piece)
         self._pieces = kept
         span.end = min(span.end, heard_end)
+        return lost
+
+    def stop(self, item_id: str, heard_ms: float) -> list[str]:
+        """As `truncate`, and what still comes of an item that lost audio is not heard either."""
+        lost = self.truncate(item_id, heard_ms)
+        for each in lost:
+            if span := self._spans.get(each):
+                span.stopped = True
         return lost
 
     def _lose(self, piece: _Piece, lost: list[str]) -> None:

@@ -42,6 +42,10 @@ class Timeline:
         """The client heard `heard_ms` of the item. Returns the items that were cut."""
         return self._playout.truncate(item_id, heard_ms)
 
+    def stop_agent(self, item_id: str, heard_ms: float) -> list[str]:
+        """The client plays no more of the item than `heard_ms`. Returns the items that were cut."""
+        return self._playout.stop(item_id, heard_ms)
+
     def position_ms(self, now_ms: float) -> float:
         """Where `now_ms` stands."""
         return self._clock.position(now_ms) / SAMPLES_PER_MS

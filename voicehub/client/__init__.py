@@ -1,1 +1,58 @@
-"""A client of VoiceHub: what `voicehub talk`, the demo, benchmarks and tests speak through."""
+"""A client of VoiceHub: what `voicehub talk`, the demo, benchmarks and tests speak through.
+
+Sign in, talk, and read what is left of it::
+
+    async with aiohttp.ClientSession() as http:
+        api = Api(http, "http://127.0.0.1:8080")
+        await api.login("demo@voicehub.local", password)
+        session = await api.open_session("Ava")
+        observer = Observer(line=print, notice=print)
+        secret = session["client_secret"]["value"]
+        async with Conversation(http, session["url"], secret, observer=observer) as conversation:
+            utterance, reply = await conversation.ask(load(Path("question.wav")))
+        print((await api.ended_session(session["id"]))["data"]["transcript"])
+
+Audio travels as the subprotocol `voicehub.v1` has it (PROTOCOL.md beside this file), or as base64
+in JSON where a server does not know it.
+"""
+
+from voicehub.client.api import Api, Json
+from voicehub.client.clip import load, save
+from voicehub.client.conversation import (
+    Conversation,
+    Event,
+    Interruption,
+    Observer,
+    Reply,
+    SessionEndedError,
+    Utterance,
+)
+from voicehub.client.notices import GoingAway, Notice, Plan, QuotaWarning, UsageUpdated
+from voicehub.client.source import Script, Source
+from voicehub.client.speaker import Cut
+from voicehub.client.tape import Tape
+from voicehub.client.transcript import Line
+
+__all__ = [
+    "Api",
+    "Conversation",
+    "Cut",
+    "Event",
+    "GoingAway",
+    "Interruption",
+    "Json",
+    "Line",
+    "Notice",
+    "Observer",
+    "Plan",
+    "QuotaWarning",
+    "Reply",
+    "Script",
+    "SessionEndedError",
+    "Source",
+    "Tape",
+    "UsageUpdated",
+    "Utterance",
+    "load",
+    "save",
+]

@@ -14,14 +14,14 @@ from typing import Any, Self, TypeVar
 
 import aiohttp
 import numpy as np
-import orjson
-import pybase64
 
-from voicehub.audio.formats import RATE_HZ, Pcm, pcm_samples
+from voicehub.audio.formats import RATE_HZ, Pcm
+from voicehub.client.notices import Notice, notice_of
 from voicehub.client.source import Script, Source
 from voicehub.client.speaker import Cut, Speaker
 from voicehub.client.tape import Tape
 from voicehub.client.transcript import Line, Transcript
+from voicehub.client.wire import AUDIO_DELTA, Wire
 from voicehub.errors import VoiceHubError
 from voicehub.tasks import spawn, stop
 
@@ -30,11 +30,6 @@ SAMPLES_PER_MS = RATE_HZ // 1000
 TICK_MS = 20
 # The microphone's: one `input_audio_buffer.append` each.
 APPEND_MS = 100
-CONNECT_S_MAX = 15.0
-CLOSE_S_MAX = 5.0
-# A larger message from the server closes the socket with 1009.
-MESSAGE_BYTES_MAX = 16 << 20
-HEARTBEAT_S = 20.0
 # Events that are kept for `wait_for`; at the limit the older half is forgotten.
 EVENTS_MAX = 20_000
 
@@ -106,6 +101,7 @@ class Observer:
     event: Callable[[Event], None] = lambda _event: None
     line: Callable[[Line], None] = lambda _line: None
     heard: Callable[[Pcm], None] = lambda _chunk: None
+    notice: Callable[[Notice], None] = lambda _notice: None
 
 
 class Conversation:
@@ -131,26 +127,14 @@ class Conversation:
         self._source = source or Script()
         self._tape = tape
         self._observer = observer or Observer()
-        self._socket: aiohttp.ClientWebSocketResponse
+        self._wire: Wire
         self._tasks: list[asyncio.Task[None]] = []
         self._changed = asyncio.Event()
         self._taken = 0
         self._interruptible = True
 
     async def __aenter__(self) -> Self:
-        try:
-            async with asyncio.timeout(CONNECT_S_MAX):
-                self._socket = await self._http.ws_connect(
-                    self._url,
-                    headers={"Authorization": f"Bearer {self._secret}"},
-                    compress=0,
-                    max_msg_size=MESSAGE_BYTES_MAX,
-                    heartbeat=HEARTBEAT_S,
-                )
-        except aiohttp.WSServerHandshakeError as error:
-            raise VoiceHubError(f"The server refused the socket with {error.status}.") from error
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise VoiceHubError(f"The socket cannot be opened: {type(error).__name__}.") from error
+        self._wire = await Wire.connect(self._http, self._url, self._secret)
         self._started_s = asyncio.get_running_loop().time()
         self._tasks = [
             spawn(self._listen(), name="conversation.listen"),
@@ -168,11 +152,15 @@ class Conversation:
         try:
             await stop(speaking)
         finally:
-            async with asyncio.timeout(CLOSE_S_MAX):
-                await self._socket.close(code=aiohttp.WSCloseCode.OK)
+            await self._wire.close()
             if self._tape is not None:
                 self._tape.close()
             await stop(listening)
+
+    @property
+    def extended(self) -> bool:
+        """Whether the server speaks voicehub.v1 with us."""
+        return self._wire.extended
 
     @property
     def now_ms(self) -> float:
@@ -184,7 +172,7 @@ class Conversation:
 
     async def send(self, kind: str, /, **fields: Any) -> None:
         """Send one client event."""
-        await self._socket.send_str(orjson.dumps({"type": kind, **fields}).decode())
+        await self._wire.send(kind, **fields)
 
     async def say(self, clip: Pcm) -> Utterance:
         """Speak `clip` in real time, after what is being said already; returns when it is said."""
@@ -247,8 +235,7 @@ class Conversation:
             (
                 event.at_ms
                 for event in self.events
-                if event.type == "response.output_audio.delta"
-                and event.body["response_id"] == response["id"]
+                if event.type == AUDIO_DELTA and event.body["response_id"] == response["id"]
             ),
             None,
         )
@@ -262,7 +249,7 @@ class Conversation:
         self, clip: Pcm, *, since: int, heard_ms: float = 1_000, timeout_s: float = 30.0
     ) -> Interruption:
         """Barge in with `clip` once `heard_ms` of the reply that comes after `since` are heard."""
-        first = await self.wait_for("response.output_audio.delta", since=since, timeout_s=timeout_s)
+        first = await self.wait_for(AUDIO_DELTA, since=since, timeout_s=timeout_s)
         item_id = first.body["item_id"]
         await self._until(
             lambda: True if self.speaker.heard_ms(item_id) >= heard_ms else None,
@@ -300,28 +287,25 @@ class Conversation:
             self._notify()
 
     async def _append(self, chunk: Pcm) -> None:
-        audio = pybase64.b64encode(chunk.astype("<i2", copy=False).tobytes()).decode()
         try:
-            await self.send("input_audio_buffer.append", audio=audio)
+            await self._wire.append(chunk)
         except ConnectionError:
             # The server has closed; the listener learns its code and ends the conversation.
             await asyncio.wait([self._tasks[0]])
 
     async def _listen(self) -> None:
         try:
-            async for message in self._socket:
-                if message.type is aiohttp.WSMsgType.TEXT:
-                    await self._take(orjson.loads(message.data))
-                    self._notify()
+            async for body, chunk in self._wire:
+                await self._take(body, chunk)
+                self._notify()
         finally:
             # Set whatever happened, so that nobody waits for events that cannot come.
-            self.close_code = self._socket.close_code or aiohttp.WSCloseCode.ABNORMAL_CLOSURE
+            self.close_code = self._wire.close_code
             self._notify()
 
-    async def _take(self, body: dict[str, Any]) -> None:
+    async def _take(self, body: dict[str, Any], chunk: Pcm | None) -> None:
         kind = body["type"]
-        if kind == "response.output_audio.delta":
-            chunk = pcm_samples(pybase64.b64decode(body.pop("delta")))
+        if chunk is not None:
             self.speaker.add(body["item_id"], body["content_index"], chunk)
             body["audio_ms"] = len(chunk) / SAMPLES_PER_MS
         elif kind in {"session.created", "session.updated"}:
@@ -334,6 +318,8 @@ class Conversation:
             self._forgotten += EVENTS_MAX // 2
             del self.events[: EVENTS_MAX // 2]
         self._observer.event(event)
+        if notice := notice_of(body):
+            self._observer.notice(notice)
         if line := self.transcript.feed(kind, body, event.at_ms):
             self._observer.line(line)
 
@@ -342,6 +328,8 @@ class Conversation:
         if (cut := self.speaker.cut()) is None:
             return
         self.cuts.append((cut, at_ms))
+        # The recording learns it at once, the engine's conversation by the truncation.
+        await self._wire.report_playout(cut.item_id, cut.heard_ms)
         await self.send(
             "conversation.item.truncate",
             item_id=cut.item_id,

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from voicehub.client.conversation import Event
+from voicehub.client.notices import GoingAway, Notice, QuotaWarning, notice_of
 from voicehub.client.transcript import Line
 
 STYLES = {"user": "bold cyan", "agent": "bold green"}
@@ -41,6 +42,8 @@ class Terminal:
         elif event.type == "error":
             message = event.body["error"]["message"]
             self._console.print(Text(f"{at(event.at_ms)}  error: {message}", style="red"))
+        elif warning := _warning(notice_of(event.body)):
+            self._console.print(Text(f"{at(event.at_ms)}  -- {warning}", style="yellow"))
 
     def line(self, line: Line) -> None:
         if line.finished:
@@ -100,6 +103,17 @@ class JsonLines:
 
     def _print(self, body: dict[str, Any]) -> None:
         self._console.out(orjson.dumps(body, default=str).decode(), highlight=False)
+
+
+def _warning(notice: Notice | None) -> str | None:
+    """What people want to know of a notice, if anything."""
+    if isinstance(notice, QuotaWarning):
+        kind, left = notice.kind.replace("_", " "), notice.plan.left
+        return f"{notice.percent} % of the plan's {kind} are used up: {left:g} left"
+    if isinstance(notice, GoingAway):
+        seconds = notice.ends_within_ms / 1000
+        return f"the server goes away within {seconds:.0f} s: connect again"
+    return None
 
 
 def at(moment_ms: float) -> str:

@@ -75,6 +75,8 @@ class Echo:
         response = {"id": ids["response_id"], "object": "realtime.response", "output": []}
         yield self._event("response.created", response={**response, "status": "in_progress"})
         item = {"id": ids["item_id"], "type": "message", "role": "assistant", "content": []}
+        place = {"response_id": ids["response_id"], "output_index": ids["output_index"]}
+        yield self._event("response.output_item.added", item=item, **place)
         yield self._event("conversation.item.added", item=item, previous_item_id=None)
 
     def _end(self, ids: Body) -> Iterable[Frame]:

@@ -28,8 +28,9 @@ from voicehub.live.lanes import EngineLane
 from voicehub.live.lease import Lease
 from voicehub.live.outbox import Outbox
 from voicehub.live.tools import ToolRunner
+from voicehub.realtime.extension import SUBPROTOCOL
 from voicehub.realtime.frame import Body
-from voicehub.realtime.parse import event_id_of, parse_client
+from voicehub.realtime.parse import event_id_of, parse_client, parse_client_audio
 from voicehub.session import commands, events
 from voicehub.session.commands import Command
 from voicehub.session.events import Event
@@ -131,9 +132,19 @@ class Driver:
                 logger.info("connection cut with frames waiting")
                 self._abort()
 
-    def end(self, reason: EndedReason, error: VoiceHubError, *, at_turn_end: bool = False) -> None:
-        """End the session from outside: drain, an admin, a lost lease."""
-        self._apply(events.EndAsked(reason, error, at_turn_end))
+    def end(
+        self,
+        reason: EndedReason,
+        error: VoiceHubError,
+        *,
+        at_turn_end: bool = False,
+        within_ms: float = 0.0,
+    ) -> None:
+        """End the session from outside: drain, an admin, a lost lease.
+
+        `within_ms` is what the client is told of a turn that may end first; who asks, asks again.
+        """
+        self._apply(events.EndAsked(reason, error, at_turn_end, within_ms))
 
     async def _converse(self, session: Body, writer: "asyncio.Task[None]") -> None:
         try:
@@ -223,8 +234,10 @@ class Driver:
     async def _read_client(self) -> None:
         while True:
             message = await self._socket.receive()
-            if message.type is WSMsgType.TEXT:
-                self._apply(self._client_event(message.data))
+            if message.type is WSMsgType.TEXT or (
+                message.type is WSMsgType.BINARY and self._extended
+            ):
+                self._apply(self._client_event(message.data, message.type))
                 await self._lane.room()
                 await self._recorder_room(len(message.data))
             elif message.type is WSMsgType.BINARY:
@@ -249,12 +262,18 @@ class Driver:
         except TimeoutError:
             return
 
-    @staticmethod
-    def _client_event(raw: bytes) -> Event:
+    @property
+    def _extended(self) -> bool:
+        return self._socket.ws_protocol == SUBPROTOCOL
+
+    def _client_event(self, raw: bytes, kind: WSMsgType) -> Event:
         try:
-            return events.ClientSent(parse_client(raw))
+            if kind is WSMsgType.BINARY:
+                return events.ClientSent(parse_client_audio(raw))
+            return events.ClientSent(parse_client(raw, extended=self._extended))
         except ClientError as error:
-            return events.ClientErred(error, event_id_of(raw))
+            named = event_id_of(raw) if kind is WSMsgType.TEXT else None
+            return events.ClientErred(error, named)
 
     async def _read_engine(self) -> None:
         try:
@@ -304,7 +323,10 @@ class Driver:
         booking = self._booking
         left = await self._sinks.meter.book(booking)
         if left is not None:
-            self._apply(events.QuotaRead(booking.sequence, left.audio_left, left.text_left))
+            reading = events.QuotaRead(
+                booking.sequence, left.audio_left, left.text_left, left.audio_max, left.text_max
+            )
+            self._apply(reading)
 
     def _start_tool(self, command: commands.CallTool) -> None:
         assert self._tools is not None

@@ -78,13 +78,19 @@ class Outbox:
     async def _send(self, frame: Frame) -> bool:
         try:
             async with asyncio.timeout(SEND_DEADLINE_S):
-                await self._socket.send_frame(to_json(frame), web.WSMsgType.TEXT)
+                await self._socket.send_frame(*_message(frame))
         except TimeoutError:
             self._abort()
             return False
         except (ConnectionError, RuntimeError):
             return False
         return True
+
+
+def _message(frame: Frame) -> tuple[bytes, web.WSMsgType]:
+    if frame.header is not None:
+        return frame.header + (frame.audio or b""), web.WSMsgType.BINARY
+    return to_json(frame), web.WSMsgType.TEXT
 
 
 def _size(frame: Frame) -> int:

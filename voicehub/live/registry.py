@@ -21,6 +21,7 @@ class Registry:
         self._drivers: set[Driver] = set()
         self._handling = 0
         self._draining = False
+        self._drain_by_s = 0.0
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -59,6 +60,7 @@ class Registry:
     async def drain(self, deadline_s: float) -> None:
         """No new sessions; the open ones end with their turn, or at the deadline."""
         self._draining = True
+        self._drain_by_s = asyncio.get_running_loop().time() + deadline_s
         for driver in list(self._drivers):
             self._ask(driver, at_turn_end=True)
         if await self._emptied(deadline_s):
@@ -68,10 +70,10 @@ class Registry:
         if not await self._emptied(LAST_WRITES_S):
             logger.error("sessions left behind by the drain", count=self._handling)
 
-    @staticmethod
-    def _ask(driver: Driver, *, at_turn_end: bool) -> None:
+    def _ask(self, driver: Driver, *, at_turn_end: bool) -> None:
         error = DrainError("This server is going away; connect again.")
-        driver.end(EndedReason.DRAIN, error, at_turn_end=at_turn_end)
+        left_s = max(0.0, self._drain_by_s - asyncio.get_running_loop().time())
+        driver.end(EndedReason.DRAIN, error, at_turn_end=at_turn_end, within_ms=left_s * 1000)
 
     async def _emptied(self, deadline_s: float) -> bool:
         try:

@@ -5,6 +5,7 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 
 import structlog
@@ -19,8 +20,10 @@ from voicehub.live.driver import Driver, Sinks
 from voicehub.live.finale import Finale
 from voicehub.live.lease import Lease
 from voicehub.live.tools import ToolRunner, Whose
+from voicehub.realtime.extension import SUBPROTOCOL
 from voicehub.realtime.parse import MESSAGE_BYTES_MAX
 from voicehub.session.commands import Finish
+from voicehub.session.extension import ExtendedSession
 from voicehub.session.metering import millionths
 from voicehub.session.session import Session
 from voicehub.session.spec import Limits, SessionSpec, agent_session
@@ -33,8 +36,9 @@ from voicehub.sinks.transcript import TranscriptSink
 from voicehub.storage.ownership import Owned
 from voicehub.tasks import spawn
 
-# Selected when the client offers it; the subprotocol that carries the token is never echoed.
-SUBPROTOCOLS = ("realtime",)
+# The first of these that the client offers is selected, whatever its own order; the subprotocol
+# that carries the token is never echoed.
+SUBPROTOCOLS = (SUBPROTOCOL, "realtime")
 # Above this the socket breaks off in the middle of a message. What is only a little too long is
 # read whole, so that the client is told why.
 SOCKET_BYTES_MAX = MESSAGE_BYTES_MAX * 5 // 4
@@ -51,8 +55,7 @@ async def open_socket(request: web.Request) -> web.StreamResponse:
     """Refuse with a plain HTTP status, or hold the session and return when it is over."""
     with ExitStack() as admittance:
         admittance.enter_context(request.app[REGISTRY].admitted())
-        _check_subprotocols(request)
-        upgrade = new_socket()
+        upgrade = new_socket(_subprotocols(request))
         if not upgrade.can_prepare(request):
             raise web.HTTPUpgradeRequired(headers={"Upgrade": "websocket"})
         admitted = await admit(request)
@@ -69,10 +72,10 @@ async def open_socket(request: web.Request) -> web.StreamResponse:
     return upgrade
 
 
-def new_socket() -> web.WebSocketResponse:
+def new_socket(subprotocols: Iterable[str] = ()) -> web.WebSocketResponse:
     """A socket as every session has it. Text comes as bytes, and `parse_client` checks it."""
     return web.WebSocketResponse(
-        protocols=SUBPROTOCOLS,
+        protocols=subprotocols,
         heartbeat=HEARTBEAT_S,
         timeout=CLOSE_TIMEOUT_S,
         compress=False,
@@ -81,17 +84,19 @@ def new_socket() -> web.WebSocketResponse:
     )
 
 
-def _check_subprotocols(request: web.Request) -> None:
-    """A browser breaks off when none of its offers is selected, and aiohttp would log the offers,
-    of which one carries the token.
+def _subprotocols(request: web.Request) -> list[str]:
+    """The one that is selected, if any is offered. A browser breaks off when none of its offers is
+    selected, and aiohttp would log the offers, of which one carries the token.
     """
     offered = offered_subprotocols(request.headers)
-    if "Sec-WebSocket-Protocol" in request.headers and not set(offered) & set(SUBPROTOCOLS):
+    known = [name for name in SUBPROTOCOLS if name in offered]
+    if "Sec-WebSocket-Protocol" in request.headers and not known:
         raise ClientError(
             "Offer the subprotocol `realtime`.",
             code="subprotocol_not_supported",
             param="Sec-WebSocket-Protocol",
         )
+    return known[:1]
 
 
 def _engine(request: web.Request, admitted: Admitted) -> Engine:
@@ -128,7 +133,7 @@ async def _hold(
         await upgrade.prepare(request)
         spec = _spec(app, admitted)
         driver = Driver(
-            core=Session(spec, new_id, _now_ms()),
+            core=_core(upgrade)(spec, new_id, _now_ms()),
             socket=upgrade,
             engine=engine,
             sinks=sinks,
@@ -156,6 +161,10 @@ async def _hold(
     finally:
         await finale.run()
         log.info("session ended", status=finale.finish.status, reason=finale.finish.reason)
+
+
+def _core(upgrade: web.WebSocketResponse) -> type[Session]:
+    return ExtendedSession if upgrade.ws_protocol == SUBPROTOCOL else Session
 
 
 def _sinks(app: web.Application, owned: Owned) -> Sinks:

@@ -25,8 +25,12 @@ class AudioHeader:
     first: bool = False
 
     def pack(self) -> bytes:
-        flags = FIRST if self.first else 0
-        return _HEADER.pack(VERSION, flags, self.output_index, self.item_number, self.start_ms, 0)
+        return pack(self.output_index, self.item_number, self.start_ms, first=self.first)
+
+
+def pack(output_index: int, item_number: int, start_ms: int, *, first: bool) -> bytes:
+    """A header's bytes, without the record: one goes before every delta of every session."""
+    return _HEADER.pack(VERSION, FIRST if first else 0, output_index, item_number, start_ms, 0)
 
 
 def unpack(message: bytes) -> tuple[AudioHeader, bytes]:

@@ -20,12 +20,14 @@ class Frame:
     `body` holds `type` and the other fields; the base64 field of an audio event is absent from it
     once `audio` (raw bytes in the session's format) is set. `raw` is the JSON text as it came: a
     frame that nobody changed goes on as those bytes. Whoever changes `body` clears `raw`.
+    With a `header` (of the subprotocol voicehub.v1) it travels as that and the audio, not as JSON.
     """
 
     type: str
     body: Body
     audio: bytes | None = None
     raw: bytes | None = None
+    header: bytes | None = None
 
     @property
     def event_id(self) -> str | None:

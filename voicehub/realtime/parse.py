@@ -7,6 +7,7 @@ import pybase64
 from pydantic import ValidationError
 
 from voicehub.errors import ClientError, NotTextError, TooLargeError
+from voicehub.realtime.extension import EXTENSION_EVENT, EXTENSION_EVENT_TYPES
 from voicehub.realtime.frame import AUDIO_FIELD, Body, Frame
 from voicehub.realtime.models import CLIENT_EVENT, CLIENT_EVENT_TYPES
 
@@ -22,9 +23,9 @@ NESTING_MAX = 100
 ECHO_MAX = 128
 
 
-def parse_client(raw: bytes) -> Frame:
-    """The client event in `raw`, UTF-8. Raises ClientError, and the session stays open;
-    TooLargeError and NotTextError end it.
+def parse_client(raw: bytes, *, extended: bool = False) -> Frame:
+    """The client event in `raw`, UTF-8; `extended` clients have those of voicehub.v1 as well.
+    Raises ClientError, and the session stays open; TooLargeError and NotTextError end it.
 
     The frame keeps no `raw` text for audio: it is decoded here, once, and `audio` holds it.
     """
@@ -38,10 +39,22 @@ def parse_client(raw: bytes) -> Frame:
         raise TooLargeError(f"A {kind[:64]} event may hold {EVENT_BYTES_MAX} bytes at most.")
     if _is_deep(raw, body):
         raise ClientError(f"A client event may be nested {NESTING_MAX} levels deep at most.")
-    _check_shape(body, kind)
+    _check_shape(body, kind, extended=extended)
     if b"\\u0000" in raw:
         _refuse_nul(body, "")
     return Frame(kind, body, raw=raw)
+
+
+def parse_client_audio(raw: bytes) -> Frame:
+    """A binary message of an extended client: raw audio in the session's input format.
+
+    Raises ClientError, and the session stays open; TooLargeError ends it.
+    """
+    if not raw:
+        raise ClientError("A binary message holds audio; this one is empty.", param="audio")
+    if len(raw) > APPEND_BYTES_MAX:
+        raise TooLargeError("A binary message may hold 15 MiB of audio at most.", param="audio")
+    return Frame(APPEND, {"type": APPEND}, audio=bytes(raw))
 
 
 def parse_server(raw: bytes) -> Frame:
@@ -114,17 +127,19 @@ def decode_audio(encoded: str, param: str) -> bytes:
     return audio
 
 
-def _check_shape(body: Body, kind: str) -> None:
+def _check_shape(body: Body, kind: str, *, extended: bool = False) -> None:
+    ours = extended and kind.startswith("voicehub.")
     try:
-        CLIENT_EVENT.validate_python(body)
+        (EXTENSION_EVENT if ours else CLIENT_EVENT).validate_python(body)
     except ValidationError as error:
-        raise _client_error(error, kind) from None
+        known = EXTENSION_EVENT_TYPES if ours else CLIENT_EVENT_TYPES
+        raise _client_error(error, kind, known) from None
 
 
-def _client_error(error: ValidationError, kind: str) -> ClientError:
+def _client_error(error: ValidationError, kind: str, known: tuple[str, ...]) -> ClientError:
     first: Any = error.errors(include_url=False, include_context=False, include_input=False)[0]
     if first["type"] in {"union_tag_invalid", "union_tag_not_found"} and not first["loc"]:
-        return _type_error(kind)
+        return _type_error(kind, known)
     # The union puts the event's own type in front, and a nested union its member's.
     path = [str(part) for part in first["loc"] if part not in {kind, "server_vad", "semantic_vad"}]
     param = ".".join(path)[:ECHO_MAX]
@@ -140,8 +155,8 @@ def _client_error(error: ValidationError, kind: str) -> ClientError:
     return ClientError(message, code=code, param=param)
 
 
-def _type_error(kind: str) -> ClientError:
-    supported = ", ".join(f"'{name}'" for name in CLIENT_EVENT_TYPES)
+def _type_error(kind: str, known: tuple[str, ...]) -> ClientError:
+    supported = ", ".join(f"'{name}'" for name in known)
     return ClientError(
         f"Invalid value: '{kind[:64]}'. Supported values are: {supported}.", param="type"
     )

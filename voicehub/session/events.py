@@ -62,6 +62,9 @@ class QuotaRead:
     sequence: int
     audio: int
     text: int
+    audio_max: int = 0
+    """What the plan holds; 0 where nobody knows."""
+    text_max: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ class EndAsked:
     error: VoiceHubError
     at_turn_end: bool = False
     """Whether a turn in progress may end first."""
+    within_ms: float = 0.0
+    """How long it may take for that."""
 
 
 @dataclass(frozen=True, slots=True)

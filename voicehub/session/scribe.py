@@ -112,6 +112,22 @@ class Scribe:
         self.timeline.add_agent(item_id, voice.to_pcm(audio[:whole]), now_ms)
         self._heard(self._transcript.utterance(item_id, AGENT))
 
+    def audio_format_of(self, frame: Frame) -> AudioFormat:
+        """The format of the agent's audio in `frame`."""
+        return self._voice(frame).audio_format
+
+    def correct_playout(self, item_id: str, heard_ms: float, now_ms: float) -> list[Command]:
+        """The client says how much of an item was heard. Raises ClientError where none was sent."""
+        if self.timeline.agent_span_ms(item_id) is None:
+            raise ClientError(
+                "No audio of this item is known.", code="item_not_found", param="item_id"
+            )
+        return [
+            command
+            for lost in self.timeline.stop_agent(item_id, heard_ms)
+            for command in self._correct(lost, now_ms)
+        ]
+
     def close_response(self, frame: Frame) -> Frame:
         """Add the usage of a `response.done`; one without usage gets duration tokens for it."""
         response = as_object(frame.body.get("response"))
@@ -303,9 +319,13 @@ class Scribe:
         utterance = self._transcript.find(item_id)
         if utterance is None:
             return []
+        before = (utterance.interrupted, utterance.start_ms, utterance.end_ms)
         utterance.interrupted = True
         self._heard(utterance)
-        return [self._finish(utterance, now_ms)] if utterance.finished else []
+        unchanged = before == (True, utterance.start_ms, utterance.end_ms)
+        if unchanged or not utterance.finished:
+            return []
+        return [self._finish(utterance, now_ms)]
 
     def _heard(self, utterance: Utterance) -> None:
         if span := self.timeline.agent_span_ms(utterance.item_id):

@@ -153,6 +153,9 @@ class Session:
         if not self._bucket.take(now_ms):
             return self._refuse_rate(now_ms)
         self._last_client_ms = now_ms
+        return self._accept(frame, now_ms)
+
+    def _accept(self, frame: Frame, now_ms: float) -> list[Command]:
         if frame.type == APPEND:
             return self._append(frame, now_ms)
         if frame.type == "output_audio_buffer.clear":

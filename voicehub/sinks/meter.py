@@ -1,5 +1,7 @@
 """Counts a session's tokens where other processes see them, and settles them onto the plan."""
 
+from dataclasses import replace
+
 import structlog
 
 from voicehub.errors import FencedError, QuotaError, StorageError
@@ -87,7 +89,7 @@ class MeterSink:
                 left = await quota.settled(conn, self._session[0])
         except QuotaError:
             return Quota(0, 0)
-        return Quota(left.audio_left - booking.pending_audio, left.text_left)
+        return replace(left, audio_left=left.audio_left - booking.pending_audio)
 
     async def _rebuild(self) -> Quota | None:
         """Redis was emptied or away: tell it what is settled of this session, and the plan.

@@ -20,6 +20,9 @@ class Quota:
 
     audio_left: int
     text_left: int
+    audio_max: int = 0
+    """What the plan holds; 0 for a team without one."""
+    text_max: int = 0
 
     @property
     def exhausted(self) -> bool:
@@ -73,6 +76,8 @@ def _unsettled(subscription: Subscription) -> Quota:
     return Quota(
         in_millionths(subscription.max_audio_tokens - subscription.total_audio_tokens_used),
         in_millionths(subscription.max_text_tokens - subscription.total_text_tokens_used),
+        in_millionths(subscription.max_audio_tokens),
+        in_millionths(subscription.max_text_tokens),
     )
 
 
@@ -85,15 +90,17 @@ async def _current(conn: Connection, team_id: int) -> Subscription:
 
 async def _tell(redis: Redis, team_id: int, subscription: Subscription) -> Quota:
     start = subscription.current_period_start
+    audio_max = in_millionths(subscription.max_audio_tokens)
+    text_max = in_millionths(subscription.max_text_tokens)
     audio, text = await redis.run(
         "set_limits",
         [quota_key(team_id)],
         [
             period_key(subscription.id, start.timestamp() if start else None),
-            in_millionths(subscription.max_audio_tokens),
-            in_millionths(subscription.max_text_tokens),
+            audio_max,
+            text_max,
             in_millionths(subscription.total_audio_tokens_used),
             in_millionths(subscription.total_text_tokens_used),
         ],
     )
-    return Quota(int(audio), int(text))
+    return Quota(int(audio), int(text), audio_max, text_max)

@@ -47,7 +47,7 @@ async def book(
             orjson.dumps(totals.as_json()),
         ],
     )
-    return Quota(int(left[0]), int(left[1])) if left else None
+    return Quota(*map(int, left)) if left else None
 
 
 async def booked(redis: Redis, team_id: int, session_id: int) -> dict[str, Any] | None:

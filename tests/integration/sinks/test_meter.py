@@ -7,13 +7,16 @@ from voicehub.sinks.meter import MeterSink
 from voicehub.storage import lines
 from voicehub.storage.quota import Quota
 
+# What the team's plan holds of either kind.
+PLAN = 1000 * MILLION
+
 
 def booking(sequence, audio, *, flying=0, text=0):
     return Book(sequence, Totals(audio * MILLION, text * MILLION), flying * MILLION)
 
 
 def left(audio, text=1000):
-    return Quota(audio * MILLION, text * MILLION)
+    return Quota(audio * MILLION, text * MILLION, PLAN, PLAN)
 
 
 @pytest.fixture

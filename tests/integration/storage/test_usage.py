@@ -26,6 +26,7 @@ async def book(redis, team, number, audio, *, flying=0, text=0, token=1, settled
         audio_in_flight=flying * MILLION,
         settled=settled,
     )
+    assert left is None or (left.audio_max, left.text_max) == (1000 * MILLION, 1000 * MILLION)
     return left and (left.audio_left / MILLION, left.text_left / MILLION)
 
 
@@ -38,7 +39,7 @@ async def period(redis, team):
 
 
 async def test_repeating_a_booking_counts_once(team, redis, limits):
-    assert limits == Quota(1000 * MILLION, 1000 * MILLION)
+    assert limits == Quota(*[1000 * MILLION] * 4)
     for _ in range(3):
         assert await book(redis, team, 1, 10, flying=5, text=2) == (985, 998)
     assert await book(redis, team, 2, 12, text=2) == (988, 998)

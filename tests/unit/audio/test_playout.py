@@ -201,6 +201,25 @@ def test_truncate_at_the_end_or_of_a_stranger_changes_nothing(heard_ms):
     assert written(playout, 2000) == [(1, 0, 1000)]
 
 
+def test_what_comes_of_an_item_after_it_was_stopped_is_not_heard():
+    playout = Playout()
+    playout.add("a", sound(1, 1000), 0)
+    assert playout.stop("a", 400) == ["a"]
+    playout.add("a", sound(2, 1000), 500 * MS)
+    playout.add("b", sound(3, 100), 600 * MS)
+    assert playout.stop("a", 300) == ["a"]
+    assert written(playout, 3000) == [(1, 0, 300), (3, 600, 700)]
+    assert span_ms(playout, "a") == (0, 300)
+
+
+def test_an_item_that_was_heard_as_far_as_it_came_goes_on():
+    playout = Playout()
+    playout.add("a", sound(1, 1000), 0)
+    assert playout.stop("a", 1000) == []
+    playout.add("a", sound(2, 500), 1000 * MS)
+    assert written(playout, 3000) == [(1, 0, 1000), (2, 1000, 1500)]
+
+
 def test_old_items_are_forgotten_but_still_heard():
     playout = Playout()
     for number in range(ITEMS_MAX + 1):

@@ -1,4 +1,7 @@
-"""A tiny server of the protocol: it hears loud and quiet, and answers with a tone."""
+"""A tiny server of the protocol: it hears loud and quiet, and answers with a tone.
+
+It speaks voicehub.v1 where a test lets it.
+"""
 
 from collections.abc import AsyncIterator
 from itertools import count
@@ -7,8 +10,10 @@ import numpy as np
 import orjson
 import pybase64
 import pytest
-from aiohttp import web
+from aiohttp import WSMessage, WSMsgType, web
 from aiohttp.test_utils import TestServer
+
+from voicehub.realtime.binary import AudioHeader
 
 SECRET = "ek_for_the_tiny_server"
 TOKEN = "access_token_of_the_tiny_server"
@@ -25,6 +30,9 @@ class TinyServer:
         self.closes_at_first_audio: int | None = None
         self.interrupt_response = True
         self.recordings_not_ready = 0
+        self.extended = False
+        self.content_index = 0
+        self.binary_messages = 0
         self.server: TestServer
         self._turn = 0
         self._event_ids = count(1)
@@ -77,14 +85,15 @@ class TinyServer:
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         if request.headers.get("Authorization") != f"Bearer {SECRET}":
             raise web.HTTPUnauthorized
-        socket = web.WebSocketResponse(compress=False, max_msg_size=1 << 20)
+        offered = ("voicehub.v1",) if self.extended else ("realtime",)
+        socket = web.WebSocketResponse(protocols=offered, compress=False, max_msg_size=1 << 20)
         await socket.prepare(request)
         turn = {"prefix_padding_ms": 300, "interrupt_response": self.interrupt_response}
         session = {"type": "realtime", "audio": {"input": {"turn_detection": turn}}}
         await self._send(socket, "session.created", session=session)
         speaking = False
         async for message in socket:
-            event = orjson.loads(message.data)
+            event = self._event(message)
             self.received.append(event)
             if event["type"] == "conversation.item.truncate":
                 fields = {key: event[key] for key in ("item_id", "content_index", "audio_end_ms")}
@@ -108,6 +117,13 @@ class TinyServer:
                 speaking = loud
         return socket
 
+    def _event(self, message: WSMessage) -> dict:
+        if message.type is not WSMsgType.BINARY:
+            return orjson.loads(message.data)
+        self.binary_messages += 1
+        audio = pybase64.b64encode(message.data).decode()
+        return {"type": "input_audio_buffer.append", "audio": audio}
+
     async def _answer(self, socket: web.WebSocketResponse) -> None:
         user, agent, response = (f"{kind}{self._turn}" for kind in ("item_u", "item_a", "resp_"))
         await self._send(
@@ -118,18 +134,34 @@ class TinyServer:
             transcript="hello there",
         )
         await self._send(socket, "response.created", response={"id": response})
-        where = {"response_id": response, "item_id": agent, "content_index": 0}
+        where = {"response_id": response, "item_id": agent, "content_index": self.content_index}
         kind = "response.output_audio_transcript"
         await self._send(socket, f"{kind}.delta", **where, delta="Good ")
         await self._send(socket, f"{kind}.delta", **where, delta="day.")
+        await self._announce(socket, response, agent)
         tone = np.full(24 * self.reply_ms, 1000, "<i2")
         for start in range(0, len(tone), 4800):
-            delta = pybase64.b64encode(tone[start : start + 4800].tobytes()).decode()
-            await self._send(socket, "response.output_audio.delta", **where, delta=delta)
+            chunk = tone[start : start + 4800].tobytes()
+            if self.extended:
+                header = AudioHeader(0, self._turn, start // 24, first=not start)
+                await socket.send_bytes(header.pack() + chunk)
+            else:
+                delta = pybase64.b64encode(chunk).decode()
+                await self._send(socket, "response.output_audio.delta", **where, delta=delta)
         await self._send(socket, f"{kind}.done", **where, transcript="Good day.")
         done = {"id": response, "status": "completed", "usage": {"total_tokens": 3}}
         done["voicehub"] = {"latency_ms": {"vad": 1.0}}
         await self._send(socket, "response.done", response=done)
+        if self.extended:
+            plan = {"kind": "audio_tokens", "percent": 80, "left": 20, "max": 100}
+            await self._send(socket, "voicehub.quota.warning", **plan)
+
+    async def _announce(self, socket: web.WebSocketResponse, response: str, item: str) -> None:
+        ours = {"voicehub": {"item_number": self._turn}} if self.extended else {}
+        added = {"response_id": response, "output_index": 0, "item": {"id": item}, **ours}
+        await self._send(socket, "response.output_item.added", **added)
+        part = {"item_id": item, "content_index": self.content_index, "part": {"type": "audio"}}
+        await self._send(socket, "response.content_part.added", **part)
 
     async def _send(self, socket: web.WebSocketResponse, kind: str, /, **fields: object) -> None:
         event = {"type": kind, "event_id": f"event_{next(self._event_ids)}", **fields}

@@ -4,6 +4,7 @@ import pytest
 import soundfile
 
 from voicehub.client.conversation import Conversation, Observer, SessionEndedError
+from voicehub.client.notices import Plan, QuotaWarning
 from voicehub.client.tape import Tape
 from voicehub.errors import VoiceHubError
 
@@ -47,7 +48,11 @@ async def test_audio_goes_out_in_appends_of_100_ms(http, tiny_server):
     assert {len(chunk) for chunk in tiny_server.audio} == {2400}
 
 
-async def test_barge_in_stops_the_loudspeaker_and_tells_what_was_heard(http, tiny_server, tmp_path):
+@pytest.mark.parametrize("extended", [True, False])
+async def test_barge_in_stops_the_loudspeaker_and_tells_what_was_heard(
+    http, tiny_server, tmp_path, extended
+):
+    tiny_server.extended = extended
     tiny_server.reply_ms = 5000
     tape = Tape(tmp_path / "heard.wav")
     async with Conversation(http, tiny_server.socket_url, SECRET, tape=tape) as talk:
@@ -58,6 +63,8 @@ async def test_barge_in_stops_the_loudspeaker_and_tells_what_was_heard(http, tin
     [truncate] = tiny_server.of_type("conversation.item.truncate")
     assert truncate["item_id"] == barge_in.cut.item_id == "item_a1"
     assert truncate["audio_end_ms"] == barge_in.cut.heard_ms
+    reports = tiny_server.of_type("voicehub.playout.reported")
+    assert [report["heard_ms"] for report in reports] == [barge_in.cut.heard_ms] * extended
     assert 300 <= barge_in.cut.heard_ms < 1500
     heard = soundfile.read(tape.path, dtype="int16")[0][:, 1]
     cut, next_reply = int(barge_in.cut_at_ms * 24), int(second.at_ms * 24)
@@ -125,6 +132,26 @@ async def test_the_observer_sees_events_lines_and_sound(http, tiny_server):
         ("agent", "Good day.", True),
     ]
     assert {len(chunk) for chunk in heard} == {480}
+
+
+async def test_with_voicehub_v1_not_a_sample_travels_as_text(http, tiny_server):
+    tiny_server.extended = True
+    async with Conversation(http, tiny_server.socket_url, SECRET) as talk:
+        assert talk.extended
+        reply = await talk.reply(since=await _said(talk))
+        heard_ms = talk.speaker.heard_ms("item_a1")
+    assert (reply.status, heard_ms) == ("completed", 400)
+    assert reply.first_audio_at_ms is not None
+    assert tiny_server.binary_messages == len(tiny_server.audio) > 0
+
+
+async def test_notices_reach_the_observer(http, tiny_server):
+    tiny_server.extended = True
+    notices = []
+    observer = Observer(notice=notices.append)
+    async with Conversation(http, tiny_server.socket_url, SECRET, observer=observer) as talk:
+        await talk.reply(since=await _said(talk))
+    assert notices == [QuotaWarning("audio_tokens", 80, Plan(20, 100))]
 
 
 async def _said(talk: Conversation) -> int:

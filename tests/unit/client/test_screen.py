@@ -42,6 +42,23 @@ def test_a_barge_in_and_an_error_are_told():
     ]
 
 
+def test_the_plans_end_and_the_servers_are_told():
+    screen = Terminal("Ava", out := console())
+    warning = {"kind": "audio_tokens", "percent": 80, "left": 20, "max": 100}
+    for number, (kind, fields) in enumerate(
+        [
+            ("voicehub.quota.warning", warning),
+            ("voicehub.session.going_away", {"reason": "drain", "ends_within_ms": 9_600}),
+            ("response.done", {}),
+        ]
+    ):
+        screen.event(Event(number, kind, {"type": kind, **fields}, 1_000))
+    assert out.file.getvalue().splitlines() == [
+        "00:01.0  -- 80 % of the plan's audio tokens are used up: 20 left",
+        "00:01.0  -- the server goes away within 10 s: connect again",
+    ]
+
+
 def test_what_was_said_is_no_markup():
     screen = Terminal("Ava", out := console())
     screen.line(Line("user", "u1", 0, "[bold]close the [/b] tag", finished=True))

@@ -21,11 +21,12 @@ async def test_the_echo_speaks_back_what_it_hears_in_whole_responses():
     assert session == {"id": "sess_scripted", "object": "realtime.session", "voice": "own"}
     for number in range(4):
         await engine.send(append(bytes([number, 0])))
-    frames = await taken(engine, 12)
+    frames = await taken(engine, 14)
     deltas = [frame for frame in frames if frame.type == "response.output_audio.delta"]
     assert [frame.audio for frame in deltas] == [bytes([n, 0]) for n in range(4)]
-    assert [f.type for f in frames[:6]] == [
+    assert [f.type for f in frames[:7]] == [
         "response.created",
+        "response.output_item.added",
         "conversation.item.added",
         "response.output_audio.delta",
         "response.output_audio.delta",

@@ -14,8 +14,9 @@ class Asked:
     def __init__(self):
         self.ends = []
 
-    def end(self, reason, error, *, at_turn_end=False):
+    def end(self, reason, error, *, at_turn_end=False, within_ms=0.0):
         self.ends.append((reason, error.close_code, at_turn_end))
+        self.within_ms = within_ms
 
 
 async def test_nobody_is_admitted_once_it_drains():

@@ -3,7 +3,7 @@
 -- KEYS: session usage, team quota, fence.
 -- ARGV: fencing token, booking number, audio, text, audio in flight, settled audio, settled text,
 --       usage (JSON).
--- Returns {audio left, text left}, or {} while the team's limits are unknown here.
+-- Returns {audio left, text left, audio limit, text limit}, or {} while the team's limits are unknown here.
 local token, number = tonumber(ARGV[1]), tonumber(ARGV[2])
 if tonumber(redis.call('GET', KEYS[3]) or '0') > token then
   return redis.error_reply('FENCED')
@@ -37,4 +37,6 @@ end
 return {
   tonumber(team[1]) - tonumber(team[2]) - tonumber(team[3] or '0'),
   tonumber(team[4]) - tonumber(team[5]) - tonumber(team[6] or '0'),
+  tonumber(team[1]),
+  tonumber(team[4]),
 }
