@@ -7,16 +7,16 @@ from typing import Any
 
 import structlog
 import uvloop
-from benches import frames, latency, memory, transcript
+from benches import frames, latency, memory, relay, transcript
 from benches.report import Report
 from rich.console import Console
 
 from voicehub.errors import VoiceHubError
 
 Bench = Callable[[argparse.Namespace], Coroutine[Any, Any, Report]]
+MODULES = (frames, relay, transcript, memory, latency)
 BENCHES: dict[str, Bench] = {
-    module.__name__.removeprefix("benches."): module.run
-    for module in (frames, transcript, memory, latency)
+    module.__name__.removeprefix("benches."): module.run for module in MODULES
 }
 
 # A log that is no terminal must not cut the numbers.
@@ -51,7 +51,7 @@ def _reasons(error: BaseException) -> list[str]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     commands = parser.add_subparsers(dest="bench", required=True, metavar="BENCH")
-    for module in (frames, transcript, memory, latency):
+    for module in MODULES:
         name = module.__name__.removeprefix("benches.")
         command = commands.add_parser(name, help=module.__doc__, description=module.__doc__)
         command.add_argument("--quick", action="store_true", help="a short run, for CI")

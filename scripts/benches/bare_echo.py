@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 
 import uvloop
 from aiohttp import WSMsgType, web
 
 MESSAGE_BYTES_MAX = 1 << 20
+Converse = Callable[[web.Request], Awaitable[web.WebSocketResponse]]
 
 
 async def echo(request: web.Request) -> web.WebSocketResponse:
@@ -21,9 +23,10 @@ async def echo(request: web.Request) -> web.WebSocketResponse:
     return socket
 
 
-async def serve() -> None:
+async def serve(converse: Converse) -> None:
+    """Serve `converse` on a free port, and tell the address, until SIGTERM."""
     app = web.Application()
-    app.router.add_get("/v1/realtime", echo)
+    app.router.add_get("/v1/realtime", converse)
     runner = web.AppRunner(app, access_log=None, handle_signals=True)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -36,4 +39,4 @@ async def serve() -> None:
 
 if __name__ == "__main__":
     with contextlib.suppress(web.GracefulExit):
-        uvloop.run(serve())
+        uvloop.run(serve(echo))

@@ -68,7 +68,7 @@ async def _bare(scene: Stage, sessions: int, seconds: float) -> Measured:
     measured = Measured("bare aiohttp echo", sessions)
     command = (str(Path(__file__).with_name("bare_echo.py")),)
     async with child(command, dict(os.environ), scene.folder / "bare.log") as server:
-        await _load(scene, server, measured, seconds)
+        await load(scene, server, measured, seconds, speaks=False)
     return measured
 
 
@@ -76,16 +76,19 @@ async def _whole(scene: Stage, sessions: int, seconds: float) -> Measured:
     """Everything on: policy, recording to Spaces, transcript, metering, settlement."""
     measured = Measured("VoiceHub, echo engine", sessions)
     async with scene.voicehub(VOICEHUB_ENGINE="echo") as server:
-        await _load(scene, server, measured, seconds)
+        await load(scene, server, measured, seconds)
     return measured
 
 
-async def _load(scene: Stage, server: Child, measured: Measured, seconds: float) -> None:
+async def load(
+    scene: Stage, server: Child, measured: Measured, seconds: float, *, speaks: bool = True
+) -> None:
+    """Measure `server`; `speaks`: it greets, and has other events than audio."""
     target = Target(
         url=f"{server.url}/v1/realtime",
         token=scene.token,
-        greets=measured.name.startswith("VoiceHub"),
-        is_audio=_is_delta if measured.name.startswith("VoiceHub") else _is_anything,
+        greets=speaks,
+        is_audio=_is_delta if speaks else _is_anything,
     )
     moments: list[dict[str, float]] = []
     pids = scene.store_pids()

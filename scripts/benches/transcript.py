@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from benches.report import Bound, Report
 from benches.stage import Stage, cpu_s, stage
 
-from voicehub.sinks.transcript import TranscriptSink
+from voicehub.sinks.transcript import TranscriptSink, fold_after_s
 from voicehub.storage import ownership, sessions
 from voicehub.storage.lines import Line
 from voicehub.storage.ownership import Owned
@@ -19,6 +19,10 @@ from voicehub.storage.redis import Redis
 LINES, WINDOW_LINES = 10_000, 1_000
 SINGLY_AT = (100, 1_000, 5_000)
 SINGLE_LINES = 50
+# A conversation at its own pace, which waits for no tenth: folds come by the clock.
+PACE_LINE_S = 4.0
+PACE_AT = 900  # after an hour
+PACE_FOLDS = 5
 WARM_UP_LINES = 200
 # Enough for two windows in which folding costs what it does later.
 QUICK_LINES, QUICK_WINDOW_LINES = 2_000, 500
@@ -144,6 +148,7 @@ async def run(options: argparse.Namespace) -> Report:
             costs, growth = await _in_batches(scene, postgres, redis, gauge, lines, window)
             places = QUICK_SINGLY_AT if options.quick else SINGLY_AT
             singly = [await _singly(scene, postgres, redis, gauge, place) for place in places]
+            singly.insert(0, await _at_pace(scene, postgres, redis, gauge))
         finally:
             await postgres.close()
     return _report(costs, growth, singly, window)
@@ -193,6 +198,19 @@ async def _singly(
     for sequence in range(first + 1, first + SINGLE_LINES + 1):
         await _fold(postgres, owned, range(sequence, sequence + 1))
     return await gauge.cost(f"one UPDATE a line, at {place:,}", SINGLE_LINES)
+
+
+async def _at_pace(scene: Stage, postgres: TimedPostgres, redis: Redis, gauge: Gauge) -> Cost:
+    """The batches that the sink's clock makes of lines which are spoken, after an hour."""
+    owned = await scene.own_session(postgres, redis)
+    last = PACE_AT
+    await _fold(postgres, owned, range(1, last + 1))
+    await gauge.begin()
+    for _ in range(PACE_FOLDS):
+        first, last = last + 1, last + round(fold_after_s(last) / PACE_LINE_S)
+        await _fold(postgres, owned, range(first, last + 1))
+    name = f"a line each {PACE_LINE_S:g} s, after an hour"
+    return await gauge.cost(name, last - PACE_AT)
 
 
 async def _fold(postgres: Postgres, owned: Owned, sequences: range) -> None:

@@ -11,7 +11,7 @@ ARROWS: dict[str, set[str]] = {
     "realtime": {"audio"},
     "audio": set(),
     "session": {"realtime", "audio"},
-    "storage": {"session", "realtime"},
+    "storage": {"session", "realtime", "tasks"},
     "engines": {"realtime", "audio", "tasks"},
     "sinks": {"storage", "session", "realtime", "audio", "tasks"},
     "auth": {"storage"},

@@ -1,6 +1,7 @@
 """The server as a whole: it starts, says where it listens, and goes when it is told to."""
 
 import asyncio
+import gc
 import os
 import signal
 
@@ -33,6 +34,7 @@ async def test_it_serves_until_a_signal_comes(settings, number):
     serving = spawn(serve(settings, address.set_result), name="serve")
     try:
         url = await address
+        assert gc.get_freeze_count(), "the collector leaves alone what startup made"
         async with ClientSession() as client:
             async with client.get(f"{url}/healthz") as alive:
                 assert alive.status == 200
@@ -46,6 +48,7 @@ async def test_it_serves_until_a_signal_comes(settings, number):
     finally:
         serving.cancel()
         await asyncio.wait([serving])
+        gc.unfreeze()
         for each in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().remove_signal_handler(each)
 

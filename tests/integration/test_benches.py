@@ -28,7 +28,12 @@ async def bench(*arguments):
     ("name", "shown", "last_line"),
     [
         ("frames", ("bare aiohttp echo", "VoiceHub, echo engine", "Redis"), "times the bare echo"),
-        ("transcript", ("lines to 500", "one UPDATE a line, at 1,000"), "last to first: "),
+        ("relay", ("bare aiohttp relay", "VoiceHub, upstream engine"), "times the bare relay"),
+        (
+            "transcript",
+            ("lines to 500", "after an hour", "one UPDATE a line, at 1,000"),
+            "last to first: ",
+        ),
         ("memory", ("after 1 min", "Recording: ready", "decodes to 360.0"), "times the first"),
         ("latency", ("speech to text", "p50", "p95"), "of p50: vad silence"),
     ],

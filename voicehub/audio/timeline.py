@@ -9,8 +9,9 @@ from voicehub.audio.playout import Playout
 
 # Audio is final this long after it was spoken: late chunks have come, a barge-in has cut.
 SETTLE_MS = HOLD_MS + 400
-# A block is taken once it has this much; a longer one is taken in pieces of BLOCK_MS_MAX.
-BLOCK_MS_MIN = 500
+# A block is taken once it has this much; a longer one is taken in pieces of BLOCK_MS_MAX. Less than
+# the half second between two looks, none of which comes at the millisecond.
+BLOCK_MS_MIN = 400
 BLOCK_MS_MAX = 10_000
 
 # Shape (samples, 2): left the caller, right the agent.
@@ -70,12 +71,12 @@ class Timeline:
         """Whether the agent's audio is still being played."""
         return self._playout.end > self._clock.position(now_ms)
 
-    def settled(self, now_ms: float) -> list[Block]:
-        """The blocks that nothing can change any more; taken once."""
+    def settled(self, now_ms: float, block_ms_min: int = BLOCK_MS_MIN) -> list[Block]:
+        """The blocks that nothing can change any more; taken once, and once there is enough."""
         self._caller.settle(now_ms)
         position = self._clock.position(now_ms) - SETTLE_MS * SAMPLES_PER_MS
         limit = self._caller.settled_until(position)
-        if limit - self._written < BLOCK_MS_MIN * SAMPLES_PER_MS:
+        if limit - self._written < block_ms_min * SAMPLES_PER_MS:
             return []
         return self._take(limit)
 

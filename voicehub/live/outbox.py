@@ -14,6 +14,7 @@ FRAMES_MAX = 8_192
 BYTES_MAX = 16 * 1024 * 1024
 # A client that takes no bytes for this long is cut off.
 SEND_DEADLINE_S = 20.0
+_CLOCK_STEP_S = 0.002
 
 # A frame, and what must be kept before the client may see it.
 Entry = tuple[Frame, "asyncio.Future[None] | None"]
@@ -31,6 +32,10 @@ class Outbox:
         self._bytes = 0
         self._arrived = asyncio.Event()
         self._closing: tuple[int, bytes] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._sending_since_s: float | None = None
+        # One for many frames: a time-out of its own costs a frame more than its way to the socket.
+        self._watch: asyncio.TimerHandle | None = None
 
     @property
     def overflown(self) -> bool:
@@ -58,14 +63,22 @@ class Outbox:
         """Write until the socket is closed or broken; in both cases the reader sees it too, and
         tells the session. Cancelling it drops what waits.
         """
+        try:
+            await self._write()
+        finally:
+            if self._watch is not None:
+                self._watch.cancel()
+
+    async def _write(self) -> None:
         while True:
             while self._entries:
                 frame, after = self._entries.popleft()
                 self._bytes -= _size(frame)
-                if after is not None and not after.done():
-                    await asyncio.wait([after])
-                if after is not None and after.cancelled():
-                    continue
+                if after is not None:
+                    if not after.done():
+                        await asyncio.wait([after])
+                    if after.cancelled():
+                        continue
                 if not await self._send(frame):
                     return
             if self._closing is not None:
@@ -76,15 +89,28 @@ class Outbox:
             await self._arrived.wait()
 
     async def _send(self, frame: Frame) -> bool:
+        self._sending_since_s = self._loop.time()
+        if self._watch is None:
+            self._watch = self._loop.call_later(SEND_DEADLINE_S, self._look)
         try:
-            async with asyncio.timeout(SEND_DEADLINE_S):
-                await self._socket.send_frame(*_message(frame))
-        except TimeoutError:
-            self._abort()
-            return False
+            await self._socket.send_frame(*_message(frame))
         except (ConnectionError, RuntimeError):
             return False
+        finally:
+            self._sending_since_s = None
         return True
+
+    def _look(self) -> None:
+        """Cut a client off that has been taking nothing; the write under way then fails."""
+        self._watch = None
+        if self._sending_since_s is None:
+            return
+        due_s = self._sending_since_s + SEND_DEADLINE_S
+        # What began after the timer is due later; the loop's clock may be a little behind.
+        if self._loop.time() + _CLOCK_STEP_S < due_s:
+            self._watch = self._loop.call_at(due_s, self._look)
+        else:
+            self._abort()
 
 
 def _message(frame: Frame) -> tuple[bytes, web.WSMsgType]:

@@ -35,6 +35,11 @@ from voicehub.session.tools import ServerTools
 # How often settled audio is taken, and totals in flight are written while audio flows.
 RECORD_EVERY_MS = 500
 BOOK_EVERY_MS = 1_000
+# Both are due on a beat that all sessions of a process share: what they ask for then goes to a
+# thread or a store together. Short, so that many sessions are not all on the same one.
+BEAT_MS = 25
+# Settled audio of an append is taken at once from here on: it is pushed faster than real time.
+PUSHED_MS_MIN = 2 * RECORD_EVERY_MS
 # How long a session that ends waits for the usage of a response in flight and for the last words.
 CLOSING_MS = 3_000
 CLOSE_REASON_BYTES_MAX = 123
@@ -74,7 +79,7 @@ class Session:
         self._bucket = Bucket(spec.limits.events_per_s, spec.limits.events_burst, now_ms)
         self._opened_ms = now_ms
         self._last_client_ms = now_ms
-        self._record_at_ms = now_ms + RECORD_EVERY_MS
+        self._record_at_ms = _beat(now_ms) + RECORD_EVERY_MS
         self._book_at_ms: float | None = None
         self._close_by_ms = float("inf")
         self._bookings = 0
@@ -132,7 +137,7 @@ class Session:
     def _open(self, event: events.Opened, now_ms: float) -> list[Command]:
         self._life = Life.OPEN
         self._opened_ms = self._last_client_ms = now_ms
-        self._record_at_ms = now_ms + RECORD_EVERY_MS
+        self._record_at_ms = _beat(now_ms) + RECORD_EVERY_MS
         self._expires_at = int((event.wall_ms + self._spec.limits.duration_ms) / 1000)
         self._scribe = Scribe(event.session, self._meter, now_ms=now_ms, wall_ms=event.wall_ms)
         self._tools.configure(event.session)
@@ -176,7 +181,7 @@ class Session:
             return [self._error(error, frame.event_id)]
         self._want_booking(now_ms)
         # Audio that is pushed faster than real time goes to the recording as fast.
-        settled = self._scribe.timeline.settled(now_ms)
+        settled = self._scribe.timeline.settled(now_ms, PUSHED_MS_MIN)
         return [ToEngine(frame), *map(Record, settled)]
 
     def _client_erred(self, event: events.ClientErred, now_ms: float) -> list[Command]:
@@ -269,7 +274,7 @@ class Session:
 
     def _want_booking(self, now_ms: float) -> None:
         if self._book_at_ms is None:
-            self._book_at_ms = now_ms + BOOK_EVERY_MS
+            self._book_at_ms = _beat(now_ms) + BOOK_EVERY_MS
 
     def _quota_read(self, event: events.QuotaRead, now_ms: float) -> list[Command]:
         self._allowance.read(event.sequence, event.audio, event.text)
@@ -289,7 +294,7 @@ class Session:
     def _woke(self, _event: events.Woke, now_ms: float) -> list[Command]:
         commands: list[Command] = []
         if now_ms >= self._record_at_ms:
-            self._record_at_ms = now_ms + RECORD_EVERY_MS
+            self._record_at_ms = _beat(now_ms) + RECORD_EVERY_MS
             commands += [Record(block) for block in self._scribe.timeline.settled(now_ms)]
         if self._book_at_ms is not None and now_ms >= self._book_at_ms:
             commands.append(self._book())
@@ -371,3 +376,7 @@ class Session:
         duration_ms = now_ms - self._opened_ms if opened else 0.0
         commands.append(Finish(ending.status, ending.reason, duration_ms))
         return commands
+
+
+def _beat(now_ms: float) -> float:
+    return now_ms // BEAT_MS * BEAT_MS

@@ -33,6 +33,7 @@ from voicehub.tasks import spawn, stop
 TAIL_INTERVAL_S = (
     1.5  # with 0.5 s between blocks and half a second to upload, a block is stored within 2.5 s
 )
+REST_S_MIN = 0.05  # a tail that is due so soon goes with the block that has just come
 # Not yet encoded: the longest append is 328 s, pushed at once. Beyond this the disk hangs, and the
 # recording is truncated.
 PENDING_SAMPLES_MAX = 600 * SAMPLE_RATE_HZ
@@ -258,7 +259,8 @@ class Recorder:
         while not self._is_ending.is_set():
             await self._grown_for_tail.wait()
             self._grown_for_tail.clear()
-            await self._rest(due - loop.time())
+            if due - loop.time() > REST_S_MIN:
+                await self._rest(due - loop.time())
             tail = self._cutter.next_tail()
             if tail is None:
                 continue

@@ -13,8 +13,9 @@ import io
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from voicehub.errors import StorageError
 
@@ -43,7 +44,8 @@ class Spool:
     """The limit is this process's own share of the folder plus what was found there at `open`.
 
     Work on files runs in `run`, one piece at a time: a recording has at most one piece of encoding
-    and two reads waiting there.
+    and two reads waiting there. All that is asked for in one turn of the loop, or while the thread
+    is busy, goes there and comes back together: waking a thread costs more than most of the work.
     """
 
     def __init__(self, folder: Path, *, bytes_max: int) -> None:
@@ -52,6 +54,8 @@ class Spool:
         self.bytes_used = 0
         self.part_slots = asyncio.Semaphore(PARTS_AT_ONCE_MAX)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")
+        self._waiting: list[_Piece] = []
+        self._is_busy = False
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -68,13 +72,48 @@ class Spool:
 
     async def close(self) -> None:
         """Let the thread end; recordings are closed by then."""
+        await self.run(lambda: None)  # comes after all that was asked for before
         await asyncio.to_thread(self._thread.shutdown)
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Do `work` on the spool's thread. If cancelled, work that has begun still runs to its end,
-        and later work after it: order on disk holds.
+        """Do `work` on the spool's thread. If cancelled, work that is on its way there still runs
+        to its end, and later work after it: order on disk holds.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        loop = asyncio.get_running_loop()
+        piece = _Piece(work, loop.create_future())
+        self._waiting.append(piece)
+        if not self._is_busy:
+            self._is_busy = True
+            loop.call_soon(self._hand_over, loop)
+        result: T = await piece.done
+        return result
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give the thread what waits."""
+        batch = [piece for piece in self._waiting if not piece.done.done()]
+        self._waiting = []
+        self._is_busy = bool(batch)
+        if batch:
+            self._thread.submit(self._work_off, batch, loop)
+
+    def _work_off(self, batch: "list[_Piece]", loop: asyncio.AbstractEventLoop) -> None:
+        """Runs on the spool's thread."""
+        for piece in batch:
+            try:
+                piece.result = piece.work()
+            except BaseException as error:  # noqa: BLE001  # who asked for the work gets it
+                piece.failure = error
+        loop.call_soon_threadsafe(self._hand_back, batch, loop)
+
+    def _hand_back(self, batch: "list[_Piece]", loop: asyncio.AbstractEventLoop) -> None:
+        for piece in batch:
+            if piece.done.done():
+                continue  # whoever asked was cancelled
+            if piece.failure is None:
+                piece.done.set_result(piece.result)
+            else:
+                piece.done.set_exception(piece.failure)
+        self._hand_over(loop)
 
     def create(self, name: str) -> "SpoolFile":
         """A new, empty recording. Runs on the spool's thread, like all below."""
@@ -109,6 +148,16 @@ class Spool:
         self.bytes_used = sum(
             path.stat().st_size for path in self.folder.glob(f"*/*{_SEGMENT_SUFFIX}")
         )
+
+
+@dataclass(slots=True, eq=False)
+class _Piece:
+    """Work for the thread, and what became of it."""
+
+    work: Callable[[], Any]  # Any: each piece has a result of its own type
+    done: "asyncio.Future[Any]"
+    result: Any = None
+    failure: BaseException | None = None
 
 
 class SpoolFile:

@@ -13,11 +13,15 @@ from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
 from voicehub.tasks import spawn, stop
 
-# A fold takes place after this share of what is folded has gathered, or this long after a line.
+# A fold takes place after this share of what is folded has gathered, or some time after a line.
 # Rewriting the row costs its length, so the cost of a line stays flat.
 FOLD_SHARE = 10
 FOLD_LINES_MIN = 10
+# People say a line in a few seconds and never gather a tenth: the time grows with the transcript
+# as well. Meanwhile the lines are in Redis, where REST reads them, and here.
 FOLD_AFTER_S = 5.0
+FOLD_AFTER_S_MAX = 60.0
+FOLD_AFTER_LINES = 100  # up to so many folded lines it is the shortest time, then in proportion
 # After a fold that failed. The lines stay in Redis and here.
 RETRY_S = 2.0
 
@@ -104,7 +108,7 @@ class TranscriptSink:
             logger.info("stream of an ended session stays", session_id=session_id)
 
     async def _fold_batches(self) -> None:
-        delay_s = FOLD_AFTER_S
+        delay_s = fold_after_s(self._folded_lines)
         while True:
             try:
                 async with asyncio.timeout(delay_s):
@@ -113,8 +117,13 @@ class TranscriptSink:
                 pass
             try:
                 await self.fold()
-                delay_s = FOLD_AFTER_S
+                delay_s = fold_after_s(self._folded_lines)
             except StorageError as error:
                 logger.warning("fold failed", session_id=self._session[1], code=error.code)
                 self._enough.clear()
                 delay_s = RETRY_S
+
+
+def fold_after_s(folded_lines: int) -> float:
+    """How long a line may wait for a fold, in a transcript of which so many are folded."""
+    return min(FOLD_AFTER_S_MAX, FOLD_AFTER_S * max(1.0, folded_lines / FOLD_AFTER_LINES))

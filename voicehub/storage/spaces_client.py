@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import io
+import ssl
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -33,6 +35,30 @@ class SpacesRefusedError(StorageError):
     def is_gone(self) -> bool:
         """Whether the object or the upload is not there (any more)."""
         return self.reason in _GONE_REASONS
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How the S3 client reaches a store: whom it trusts, and by which proxy it goes."""
+
+    tls: ssl.SSLContext | None
+    proxy: str | None
+
+
+def load_route(url: str) -> Route:
+    """As the S3 client would go to `url`, so that what goes without it goes the same way. Reads
+    certificates: in a thread.
+    """
+    from botocore.httpsession import get_cert_path  # noqa: PLC0415  # a second of import, as below
+    from botocore.session import Session  # noqa: PLC0415  # the same
+    from botocore.utils import get_environ_proxies  # noqa: PLC0415  # the same
+
+    scheme = url.partition(":")[0]
+    tls = None
+    if scheme == "https":
+        bundle = Session().get_config_variable("ca_bundle")
+        tls = ssl.create_default_context(cafile=bundle or get_cert_path(True))
+    return Route(tls, get_environ_proxies(url).get(scheme))
 
 
 def load_client(

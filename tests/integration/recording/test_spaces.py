@@ -1,11 +1,12 @@
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
 
 from voicehub.errors import StorageError
 from voicehub.storage import spaces as spaces_module
-from voicehub.storage.spaces import Spaces
+from voicehub.storage.spaces import DIGEST_INLINE_BYTES_MAX, Spaces
 from voicehub.storage.spaces_client import SpacesRefusedError
 
 PART = bytes(range(256)) * (5 << 12)  # 5 MiB
@@ -131,6 +132,21 @@ async def test_wrong_settings_are_named_by_the_error(spaces_server, wrong, reaso
         assert not raised.value.retryable
         with pytest.raises(StorageError, match=reason):
             await spaces.ping()
+
+
+async def test_a_wrong_clock_is_named_by_the_error(spaces: Spaces, monkeypatch) -> None:
+    signer = spaces._putter._signer
+    monkeypatch.setattr(signer, "utc_now", lambda: datetime.now(UTC) - timedelta(hours=1))
+    with pytest.raises(StorageError, match="RequestTimeTooSkewed") as raised:
+        await spaces.put("x", b"x", "text/plain")
+    assert not raised.value.retryable
+
+
+@pytest.mark.parametrize("size", [0, 1, DIGEST_INLINE_BYTES_MAX - 1, DIGEST_INLINE_BYTES_MAX])
+async def test_every_size_arrives_whole(spaces: Spaces, size: int) -> None:
+    content = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    await spaces.put("ä/~+ &?.flac", content, "audio/flac")
+    assert await spaces.get("ä/~+ &?.flac") == content
 
 
 async def test_a_silent_store_meets_the_deadline(monkeypatch) -> None:

@@ -61,7 +61,7 @@ async def test_a_tail_that_fails_is_asked_for_again(
     spaces, uploader, file, cutter, monkeypatch
 ) -> None:
     monkeypatch.setattr(spaces_module, "BACKOFF_S", 0.0)
-    monkeypatch.setattr(spaces, "bucket", "absent-bucket")
+    monkeypatch.setattr(spaces._putter, "_path", "/absent-bucket")
     _grow(file, cutter, 10)
     with pytest.raises(StorageError):
         await uploader.store_tail(cutter.next_tail())

@@ -4,7 +4,7 @@ import pytest
 
 from voicehub.errors import FencedError, StorageError
 from voicehub.sinks import transcript as module
-from voicehub.sinks.transcript import TranscriptSink
+from voicehub.sinks.transcript import TranscriptSink, fold_after_s
 from voicehub.storage import lines
 
 
@@ -52,6 +52,14 @@ async def test_a_single_line_is_folded_after_a_while(sink, pg, owned, folds, mon
     async with asyncio.timeout(5):
         assert await folds.get() == 1
     assert await in_row(pg, owned) == ["item_1"]
+
+
+@pytest.mark.parametrize(
+    ("folded_lines", "seconds"),
+    [(0, 5), (100, 5), (101, 5.05), (900, 45), (1_200, 60), (9_999, 60)],
+)
+def test_the_wait_for_a_fold_grows_with_the_transcript_to_a_minute(folded_lines, seconds):
+    assert fold_after_s(folded_lines) == pytest.approx(seconds)
 
 
 async def test_batches_grow_with_the_transcript(sink, folds):

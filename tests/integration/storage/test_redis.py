@@ -4,10 +4,11 @@ import signal
 
 import pytest
 
-from voicehub.errors import StorageError
+from voicehub.errors import FencedError, StorageError
+from voicehub.storage import lease, lines
 from voicehub.storage import redis as module
 from voicehub.storage.redis import Redis, team_key
-from voicehub.tasks import spawn
+from voicehub.tasks import spawn, stop
 
 
 def test_the_keys_of_a_team_share_a_slot_of_a_cluster():
@@ -57,3 +58,65 @@ async def test_a_task_that_talks_to_redis_ends_when_it_is_cancelled(redis):
         task.cancel()
         done, _ = await asyncio.wait([task], timeout=5)
         assert done, f"it goes on after {turns} turns"
+
+
+async def keep_line(redis, session_id, sequence, token=1):
+    return await lines.append(redis, 1, session_id, token, sequence, {"item_id": f"{sequence}"})
+
+
+async def kept(redis, session_id):
+    return [number for number, _ in await lines.unfolded(redis, 1, session_id)]
+
+
+async def test_scripts_of_one_turn_go_together_and_each_gets_its_own_answer(redis, monkeypatch):
+    await lease.hold(redis, 1, 3, token=9, owner="newer")  # whoever writes for session 3 is fenced
+    sent = []
+    execute = redis._execute
+    monkeypatch.setattr(redis, "_execute", lambda batch: sent.append(len(batch)) or execute(batch))
+    answers = await asyncio.gather(
+        *(keep_line(redis, session_id, 1) for session_id in (1, 2, 3, 4)), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers].count(FencedError) == 1
+    assert isinstance(answers[2], FencedError)
+    assert [await kept(redis, session_id) for session_id in (1, 2, 3, 4)] == [[1], [1], [], [1]]
+    assert sent == [4]
+
+
+async def test_more_scripts_than_a_message_takes_go_in_several(redis, monkeypatch):
+    monkeypatch.setattr(module, "SCRIPTS_AT_ONCE_MAX", 3)
+    await asyncio.gather(*(keep_line(redis, session_id, 1) for session_id in range(8)))
+    assert [await kept(redis, session_id) for session_id in range(8)] == [[1]] * 8
+
+
+async def test_a_redis_that_was_started_anew_gets_the_scripts_again(redis):
+    for sessions in (1, 3):
+        await redis.client.script_flush()
+        await asyncio.gather(*(keep_line(redis, each, sessions) for each in range(sessions)))
+    assert [await kept(redis, each) for each in range(3)] == [[1, 3], [3], [3]]
+
+
+async def test_scripts_of_a_server_that_stands_still_fail_together_and_are_not_mixed_up(
+    stack, redis, monkeypatch
+):
+    await keep_line(redis, 1, 1)
+    monkeypatch.setattr(module, "COMMAND_DEADLINE_S", 0.2)
+    os.kill(stack.redis.pid, signal.SIGSTOP)
+    try:
+        failures = await asyncio.gather(
+            *(keep_line(redis, each, 2) for each in range(4)), return_exceptions=True
+        )
+    finally:
+        os.kill(stack.redis.pid, signal.SIGCONT)
+    assert [type(failure) for failure in failures] == [StorageError] * 4
+    monkeypatch.setattr(module, "COMMAND_DEADLINE_S", 2.0)
+    await asyncio.gather(*(keep_line(redis, each, 2) for each in range(4)))  # a repeat is refused
+    assert [await kept(redis, each) for each in range(4)] == [[2], [1, 2], [2], [2]]
+
+
+async def test_whoever_is_cancelled_leaves_the_scripts_of_others(redis):
+    gone, *others = [spawn(keep_line(redis, each, 1), name="keeping") for each in range(3)]
+    await asyncio.sleep(0)
+    await stop(gone)
+    await asyncio.gather(*others)
+    await redis.drained()
+    assert [await kept(redis, each) for each in (1, 2)] == [[1], [1]]

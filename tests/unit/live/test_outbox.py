@@ -85,6 +85,20 @@ async def test_a_client_that_takes_nothing_is_cut_off(running, monkeypatch):
     assert pair.aborted == [None]
 
 
+async def test_a_client_that_takes_what_comes_is_not_cut_off(running, monkeypatch):
+    monkeypatch.setattr(outbox, "SEND_DEADLINE_S", 0.05)
+    box, pair, _ = running
+    for number in range(2):  # the timer of the first looks at the second
+        box.put(frame(number))
+        assert await numbers(pair, 1) == [number]
+        watch = box._watch
+        over = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_at(watch.when() + 0.01, over.set_result, None)
+        await over
+    assert pair.aborted == []
+    assert box._watch is None
+
+
 async def test_a_broken_socket_ends_the_writing(running):
     box, pair, task = running
     pair.client._response.connection.transport.abort()

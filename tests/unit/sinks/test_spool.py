@@ -2,11 +2,13 @@ import asyncio
 import errno
 import io
 import os
+import threading
 
 import pytest
 
 from voicehub.errors import StorageError
 from voicehub.sinks.spool import SEGMENT_BYTES, Spool, SpoolFullError
+from voicehub.tasks import spawn, stop
 
 
 @pytest.fixture
@@ -169,3 +171,70 @@ async def test_work_runs_in_the_order_it_was_given(spool) -> None:
     seen: list[int] = []
     await asyncio.gather(*(spool.run(lambda n=n: seen.append(n)) for n in range(20)))
     assert seen == list(range(20))
+
+
+async def test_work_asked_for_together_goes_in_order_and_each_gets_its_own_answer(spool) -> None:
+    def refuse() -> None:
+        raise StorageError("no")
+
+    ran: list[int] = []
+    first, refused, last = await asyncio.gather(
+        spool.run(lambda: ran.append(1) or "first"),
+        spool.run(refuse),
+        spool.run(lambda: ran.append(2) or "last"),
+        return_exceptions=True,
+    )
+    assert (first, last, ran) == ("first", "last", [1, 2])
+    assert isinstance(refused, StorageError)
+
+
+async def test_work_of_one_turn_wakes_the_thread_once(spool, monkeypatch) -> None:
+    batches: list[int] = []
+    work_off = spool._work_off
+
+    def count(batch, loop) -> None:
+        batches.append(len(batch))
+        work_off(batch, loop)
+
+    monkeypatch.setattr(spool, "_work_off", count)
+    await asyncio.gather(*(spool.run(lambda: None) for _ in range(5)))
+    await spool.run(lambda: None)
+    assert batches == [5, 1]
+
+
+async def test_work_that_comes_while_the_thread_is_busy_follows_it(spool) -> None:
+    entered, go_on, ran = threading.Event(), threading.Event(), []
+
+    def slow() -> None:
+        entered.set()
+        go_on.wait()
+        ran.append("slow")
+
+    first = spawn(spool.run(slow), name="first")
+    await asyncio.to_thread(entered.wait)
+    later = [
+        spawn(spool.run(lambda number=number: ran.append(number)), name="later")
+        for number in range(3)
+    ]
+    cancelled = later.pop(1)
+    await asyncio.sleep(0)
+    await stop(cancelled)
+    go_on.set()
+    await asyncio.gather(first, *later)
+    assert ran == ["slow", 0, 2]
+
+
+async def test_whoever_is_cancelled_leaves_the_work_of_others(spool) -> None:
+    entered, go_on, ran = threading.Event(), threading.Event(), []
+
+    def slow() -> None:
+        entered.set()
+        go_on.wait()
+        ran.append("slow")
+
+    first = spawn(spool.run(slow), name="first")
+    await asyncio.to_thread(entered.wait)
+    await stop(first)
+    go_on.set()
+    assert await spool.run(lambda: "next") == "next"
+    assert ran == ["slow"]

@@ -2,7 +2,7 @@ import pytest
 
 from voicehub.errors import StorageError
 from voicehub.storage import spaces as spaces_module
-from voicehub.storage.spaces import Spaces
+from voicehub.storage.spaces import DIGEST_INLINE_BYTES_MAX, Spaces
 
 
 def _spaces(endpoint: str) -> Spaces:
@@ -50,7 +50,7 @@ async def test_over_https_no_request_carries_checksum_framing(
     async with _spaces("https://nyc3.digitaloceanspaces.com") as spaces:
         spaces._client.meta.events.register("before-send.s3", catch)
         for request in (
-            lambda: spaces.put("x", b"content", "audio/flac"),
+            lambda: spaces.put("x", bytes(DIGEST_INLINE_BYTES_MAX), "audio/flac"),
             lambda: spaces.upload_part("x", "upload", 1, b"content"),
             lambda: spaces.delete(["x"]),
         ):
