@@ -64,17 +64,17 @@ def test_the_wait_for_a_fold_grows_with_the_transcript_to_a_minute(folded_lines,
 
 async def test_batches_grow_with_the_transcript(sink, folds):
     sink.start()
-    sizes, last, number = [], 0, 0
-    while last < 1_000:
-        number += 1
+    sizes, last = [], 0
+    for number in range(1, 1_001):
         await sink.keep(number, line(number))
-        while not folds.empty():
-            upto = folds.get_nowait()
+        if number - last >= max(module.FOLD_LINES_MIN, last // module.FOLD_SHARE):
+            async with asyncio.timeout(10):
+                upto = await folds.get()
             sizes.append(upto - last)
             last = upto
-    assert max(sizes[:3]) < 6 * module.FOLD_LINES_MIN
-    assert min(sizes[-3:]) >= 60
-    assert len(sizes) < 80
+    assert sizes[:3] == [module.FOLD_LINES_MIN] * 3
+    assert sizes == sorted(sizes)
+    assert sizes[-1] >= 80
 
 
 async def test_a_line_that_redis_does_not_take_is_in_the_row(sink, redis, pg, owned, monkeypatch):
