@@ -5,7 +5,7 @@ import gc
 import signal
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 from aiohttp import ClientSession, web
@@ -63,12 +63,7 @@ def create_app(settings: Settings) -> web.Application:
     """The server, not yet listening. Its resources open in order and close in reverse."""
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[answer_errors])
     app[SETTINGS] = settings
-    app[TOKENS] = Tokens(
-        settings.jwt_keys,
-        access_token_s=settings.access_token_s,
-        client_secret_s=settings.client_secret_s,
-        admin_emails=settings.admin_emails,
-    )
+    app[TOKENS] = tokens_of(settings)
     app[REGISTRY] = Registry()
     app.cleanup_ctx.extend((_postgres, _redis, _spaces, _passwords, _engines, _tools))
     app.on_shutdown.append(_drain)
@@ -128,17 +123,11 @@ async def _drain(app: web.Application) -> None:
 
 
 async def _postgres(app: web.Application) -> AsyncIterator[None]:
-    settings = app[SETTINGS]
-    postgres = await Postgres.connect(
-        settings.database_url.get_secret_value(), pooler=settings.database_pooler
-    )
-    try:
+    async with postgres_of(app[SETTINGS]) as postgres:
         async with postgres.connection() as conn:
             await check_version(conn)
         app[POSTGRES] = postgres
         yield
-    finally:
-        await postgres.close()
 
 
 async def _redis(app: web.Application) -> AsyncIterator[None]:
@@ -153,6 +142,26 @@ async def _spaces(app: web.Application) -> AsyncIterator[None]:
     async with spaces_of(settings) as spaces, spool_of(settings) as spool:
         app[SPACES], app[SPOOL] = spaces, spool
         yield
+
+
+def tokens_of(settings: Settings) -> Tokens:
+    return Tokens(
+        settings.jwt_keys,
+        access_token_s=settings.access_token_s,
+        client_secret_s=settings.client_secret_s,
+        admin_emails=settings.admin_emails,
+    )
+
+
+@asynccontextmanager
+async def postgres_of(settings: Settings) -> AsyncIterator[Postgres]:
+    postgres = await Postgres.connect(
+        settings.database_url.get_secret_value(), pooler=settings.database_pooler
+    )
+    try:
+        yield postgres
+    finally:
+        await postgres.close()
 
 
 def spaces_of(settings: Settings) -> Spaces:

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from voicehub import __version__, logs
+from voicehub.app import postgres_of, tokens_of
 from voicehub.app import serve as serve_app
-from voicehub.auth.tokens import Tokens
 from voicehub.devserver import Options, run_dev
 from voicehub.errors import VoiceHubError
 from voicehub.jobs.settle import settle_all
@@ -104,28 +104,19 @@ def flush_usage() -> None:
 
 
 async def _issue(settings: Settings, postgres: Postgres, email: str, team: str | None) -> str:
-    tokens = Tokens(
-        settings.jwt_keys,
-        access_token_s=settings.access_token_s,
-        client_secret_s=settings.client_secret_s,
-        admin_emails=settings.admin_emails,
-    )
     async with postgres.connection() as conn:
         found = await users.by_email(conn, email, team)
     if len(found) != 1:
         sys.exit(f"voicehub: {len(found)} users have that email; name the team with --team.")
-    return tokens.issue_access(found[0])[0]
+    return tokens_of(settings).issue_access(found[0])[0]
 
 
 async def _with_stores(settings: Settings, work_: Any) -> Any:  # Any: a job's own result
-    postgres = await Postgres.connect(
-        settings.database_url.get_secret_value(), pooler=settings.database_pooler
-    )
-    try:
-        async with Redis.connect(settings.redis_url.get_secret_value()) as redis:
-            return await work_(postgres, redis)
-    finally:
-        await postgres.close()
+    async with (
+        postgres_of(settings) as postgres,
+        Redis.connect(settings.redis_url.get_secret_value()) as redis,
+    ):
+        return await work_(postgres, redis)
 
 
 def _settings(**given: Any) -> Settings:

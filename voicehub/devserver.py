@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from voicehub.app import serve
+from voicehub.app import postgres_of, serve
 from voicehub.auth.passwords import hash_password
 from voicehub.devstack.server import StackError
 from voicehub.devstack.stack import Stack
@@ -21,7 +21,7 @@ from voicehub.jobs.worker import SETTLE_EVERY_S, beat
 from voicehub.settings import Settings
 from voicehub.storage import seed, users
 from voicehub.storage.migrations import migrate
-from voicehub.storage.postgres import Connection, Postgres
+from voicehub.storage.postgres import Connection
 from voicehub.storage.redis import Redis
 from voicehub.storage.seed import Seeded
 from voicehub.tasks import spawn
@@ -87,20 +87,19 @@ async def run_dev(options: Options, console: Console) -> None:
 
 async def _serve_and_work(settings: Settings, ready: Callable[[str], None]) -> None:
     stopped = asyncio.Event()
-    postgres = await Postgres.connect(settings.database_url.get_secret_value())
-    try:
-        async with Redis.connect(settings.redis_url.get_secret_value()) as redis:
-            worker = spawn(
-                beat(stopped, SETTLE_EVERY_S, "settle", lambda: settle_all(postgres, redis)),
-                name="worker",
-            )
-            try:
-                await serve(settings, ready)
-            finally:
-                stopped.set()
-                await worker
-    finally:
-        await postgres.close()
+    async with (
+        postgres_of(settings) as postgres,
+        Redis.connect(settings.redis_url.get_secret_value()) as redis,
+    ):
+        worker = spawn(
+            beat(stopped, SETTLE_EVERY_S, "settle", lambda: settle_all(postgres, redis)),
+            name="worker",
+        )
+        try:
+            await serve(settings, ready)
+        finally:
+            stopped.set()
+            await worker
 
 
 @asynccontextmanager
@@ -149,24 +148,20 @@ def _write_secret(path: Path, content: str) -> None:
 async def _seeded(settings: Settings, options: Options) -> dict[str, tuple[str, str]]:
     """Who can sign in, with the passwords: kept in the folder, since the database has hashes."""
     path = options.folder / _SIGN_IN
-    postgres = await Postgres.connect(settings.database_url.get_secret_value())
-    try:
-        async with postgres.transaction() as conn:
-            seeded = await seed.seed(conn, hash_password=hash_password)
-            if not seeded.is_new and not options.reset_passwords and path.exists():
-                return _kept_sign_in(path)
-            sign_in = {
-                "user": (
-                    seeded.user_email,
-                    seeded.user_password or await _renewed(conn, seeded, seeded.user_email),
-                ),
-                "admin": (
-                    seeded.admin_email,
-                    seeded.admin_password or await _renewed(conn, seeded, seeded.admin_email),
-                ),
-            }
-    finally:
-        await postgres.close()
+    async with postgres_of(settings) as postgres, postgres.transaction() as conn:
+        seeded = await seed.seed(conn, hash_password=hash_password)
+        if not seeded.is_new and not options.reset_passwords and path.exists():
+            return _kept_sign_in(path)
+        sign_in = {
+            "user": (
+                seeded.user_email,
+                seeded.user_password or await _renewed(conn, seeded, seeded.user_email),
+            ),
+            "admin": (
+                seeded.admin_email,
+                seeded.admin_password or await _renewed(conn, seeded, seeded.admin_email),
+            ),
+        }
     _write_secret(path, json.dumps(sign_in))
     return sign_in
 

@@ -50,7 +50,7 @@ async def own(request: web.Request, session: Session) -> int:
     """Start the session's row. Returns the fencing token; raises ConflictError, RateLimitError."""
     async with request.app[POSTGRES].transaction() as conn:
         # Counted again: one that was created long ago held no slot since its secret expired.
-        await sessions.require_slot(conn, session.team_id, session.user_id, _limits(request))
+        await sessions.require_slot(conn, session.team_id, session.user_id, session_limits(request))
         return await ownership.start(conn, session.team_id, session.id)
 
 
@@ -113,11 +113,12 @@ async def _created(request: web.Request, reference: str) -> Admitted:
         principal.user_id,
         agent_reference=reference,
         client_context={},
-        limits=_limits(request),
+        limits=session_limits(request),
     )
     return Admitted(agent, session, reference)
 
 
-def _limits(request: web.Request) -> Limits:
+def session_limits(request: web.Request) -> Limits:
+    """How many sessions may be open, as configured."""
     settings = request.app[SETTINGS]
     return Limits(settings.sessions_per_user, settings.sessions_per_team, settings.client_secret_s)

@@ -5,9 +5,10 @@ from typing import Any
 from aiohttp import web
 
 from voicehub.keys import POSTGRES, PRINCIPAL, REDIS, SETTINGS, TOKENS
+from voicehub.live.admission import session_limits
 from voicehub.storage import admission
 from voicehub.storage.agents import Agent
-from voicehub.storage.sessions import Limits, Session
+from voicehub.storage.sessions import Session
 
 SOCKET_PATH = "/v1/realtime"
 
@@ -16,7 +17,7 @@ async def create_session(
     request: web.Request, agent_reference: str, client_context: dict[str, Any]
 ) -> tuple[Agent, Session]:
     """A session in state `created`. Raises NotFoundError, QuotaError, RateLimitError."""
-    principal, settings = request[PRINCIPAL], request.app[SETTINGS]
+    principal = request[PRINCIPAL]
     return await admission.create_session(
         request.app[POSTGRES],
         request.app[REDIS],
@@ -24,9 +25,7 @@ async def create_session(
         principal.user_id,
         agent_reference=agent_reference,
         client_context=client_context,
-        limits=Limits(
-            settings.sessions_per_user, settings.sessions_per_team, settings.client_secret_s
-        ),
+        limits=session_limits(request),
     )
 
 
