@@ -36,6 +36,20 @@ WHERE
     AND coalesce((data->>'fence')::bigint, 0) <= $3
 RETURNING id;
 
+-- name: end_paused
+-- End a session that nobody owns; its recording is made of its parts by a job.
+UPDATE sessions
+SET
+    status = 'completed',
+    ended_at = now(),
+    data = (CASE WHEN $3 THEN data ELSE data - 'context' END) || jsonb_build_object(
+        'ended_reason', 'client_close',
+        'recording', jsonb_build_object('state', 'processing'),
+        'fence', coalesce((data->>'fence')::bigint, 0) + 1
+    )
+WHERE team_id = $1 AND id = $2 AND status = 'paused'
+RETURNING id;
+
 -- name: leave
 -- The owner goes away ($5) and the client may come back to another, unless a newer one has it.
 UPDATE sessions

@@ -2,10 +2,11 @@
 
 import ast
 
-BASE = {"errors"}
+BASE = {"errors", "ids"}
 # What may import what inside voicehub. A top-level module stands here by its own name.
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
+    "ids": set(),
     "tasks": set(),
     "settings": set(),
     "realtime": {"audio"},

@@ -69,6 +69,14 @@ async def pause(
     _require(await conn.fetchval(sql, team_id, session_id, token, states, minutes, round(at_ms)))
 
 
+async def end_paused(
+    conn: Connection, team_id: int, session_id: int, *, keep_context: bool
+) -> bool:
+    """End a paused session, which nobody owns. Returns whether this ended it."""
+    ended = await conn.fetchval(_SQL["end_paused"], team_id, session_id, keep_context)
+    return ended is not None
+
+
 async def leave(
     conn: Connection,
     team_id: int,
