@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from aiohttp import web
 
+from voicehub.promptly import drained, is_held_back, is_ready, write
 from voicehub.realtime.frame import Frame, to_json
 
 # What may wait for a slow client. A reply of a minute is 4 MB of base64; beyond it the client is
@@ -31,6 +32,7 @@ class Outbox:
         self._entries: deque[Entry] = deque()
         self._bytes = 0
         self._arrived = asyncio.Event()
+        self._is_idle = False
         self._closing: tuple[int, bytes] | None = None
         self._loop = asyncio.get_running_loop()
         self._sending_since_s: float | None = None
@@ -43,10 +45,22 @@ class Outbox:
         return len(self._entries) > FRAMES_MAX or self._bytes > BYTES_MAX
 
     def put(self, frame: Frame, after: "asyncio.Future[None] | None" = None) -> None:
-        """Queue `frame`, to be sent once `after` is done."""
+        """Send `frame` once `after` is done: at once where nothing is to be waited for."""
+        if self._is_idle and (after is None or after.done()) and is_ready(self._socket):
+            self._send_now(frame, after)
+            return
         self._entries.append((frame, after))
         self._bytes += _size(frame)
+        self._is_idle = False
         self._arrived.set()
+
+    def _send_now(self, frame: Frame, after: "asyncio.Future[None] | None") -> None:
+        if after is None or not after.cancelled():
+            write(self._socket, *_message(frame))
+            if is_held_back(self._socket):
+                # Whether the client takes it is for `run` to watch.
+                self._is_idle = False
+                self._arrived.set()
 
     def drop(self) -> None:
         """Forget what waits: the client is too slow for it."""
@@ -57,6 +71,7 @@ class Outbox:
         """Close the socket after what is queued."""
         if self._closing is None:
             self._closing = (code, reason.encode())
+        self._is_idle = False
         self._arrived.set()
 
     async def run(self) -> None:
@@ -66,6 +81,7 @@ class Outbox:
         try:
             await self._write()
         finally:
+            self._is_idle = False
             if self._watch is not None:
                 self._watch.cancel()
 
@@ -86,14 +102,24 @@ class Outbox:
                 await self._socket.close(code=code, message=reason)
                 return
             self._arrived.clear()
+            # While this waits, frames leave without it.
+            self._is_idle = True
             await self._arrived.wait()
+            self._is_idle = False
+            if is_held_back(self._socket) and not await self._within_deadline(
+                drained(self._socket)
+            ):
+                return
 
     async def _send(self, frame: Frame) -> bool:
+        return await self._within_deadline(self._socket.send_frame(*_message(frame)))
+
+    async def _within_deadline(self, sending: Coroutine[None, None, None]) -> bool:
         self._sending_since_s = self._loop.time()
         if self._watch is None:
             self._watch = self._loop.call_later(SEND_DEADLINE_S, self._look)
         try:
-            await self._socket.send_frame(*_message(frame))
+            await sending
         except (ConnectionError, RuntimeError):
             return False
         finally:

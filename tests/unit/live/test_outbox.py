@@ -89,7 +89,9 @@ async def test_a_client_that_takes_what_comes_is_not_cut_off(running, monkeypatc
     monkeypatch.setattr(outbox, "SEND_DEADLINE_S", 0.05)
     box, pair, _ = running
     for number in range(2):  # the timer of the first looks at the second
-        box.put(frame(number))
+        kept = asyncio.get_running_loop().create_future()
+        box.put(frame(number), kept)
+        kept.set_result(None)
         assert await numbers(pair, 1) == [number]
         watch = box._watch
         over = asyncio.get_running_loop().create_future()
