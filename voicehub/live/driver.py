@@ -103,7 +103,7 @@ class Driver:
         # What each command leads to; all of it returns at once.
         self._deeds: dict[type[Command], Callable[[Any], None]] = {
             commands.ToClient: self._to_client,
-            commands.ToEngine: lambda command: self._lane.put(command.frame),
+            commands.ToEngine: self._to_engine,
             commands.KeepLine: self._keep_line,
             commands.Book: self._book,
             commands.Record: lambda command: self._sinks.recorder.write(command.block),
@@ -238,8 +238,11 @@ class Driver:
                 message.type is WSMsgType.BINARY and self._extended
             ):
                 self._apply(self._client_event(message.data, message.type))
-                await self._lane.room()
-                await self._recorder_room(len(message.data))
+                # An await that need not wait costs too, with each frame of each session.
+                if self._lane.is_full:
+                    await self._lane.room()
+                if self._sinks.recorder.is_behind:
+                    await self._recorder_room(len(message.data))
             elif message.type is WSMsgType.BINARY:
                 error = ClientError("Binary messages need the subprotocol voicehub.v1.")
                 self._apply(events.ClientErred(error))
@@ -254,8 +257,6 @@ class Driver:
         A message of `size` bytes waits at most half as long as its audio lasts: a disk that hangs
         does not slow down a client that speaks in real time.
         """
-        if not self._sinks.recorder.is_behind:
-            return
         try:
             async with asyncio.timeout(min(1.0, size / (2 * BASE64_BYTES_PER_S))):
                 await self._sinks.recorder.drained()
@@ -307,6 +308,9 @@ class Driver:
 
     def _to_client(self, command: commands.ToClient) -> None:
         self._outbox.put(command.frame, self._durable.last if command.held else None)
+
+    def _to_engine(self, command: commands.ToEngine) -> None:
+        self._lane.put(command.frame)
 
     def _keep_line(self, command: commands.KeepLine) -> None:
         self._durable.put(partial(self._sinks.transcript.keep, command.sequence, command.line))

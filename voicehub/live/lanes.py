@@ -24,7 +24,7 @@ class EngineLane:
         self._room.set()
 
     def put(self, frame: Frame) -> None:
-        """Give `frame` to the engine: at once where nothing is before it and the engine takes it."""
+        """Give `frame` to the engine: at once where nothing is before it."""
         if self._is_idle and self._engine.send_now(frame):
             return
         self._is_idle = False
@@ -33,6 +33,10 @@ class EngineLane:
         if self._bytes > WAITING_BYTES_MAX or len(self._frames) > WAITING_FRAMES_MAX:
             self._room.clear()
         self._arrived.set()
+
+    @property
+    def is_full(self) -> bool:
+        return not self._room.is_set()
 
     async def room(self) -> None:
         """Wait until the engine has caught up."""

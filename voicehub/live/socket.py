@@ -20,6 +20,7 @@ from voicehub.live.driver import Driver, Sinks
 from voicehub.live.finale import Finale
 from voicehub.live.lease import Lease
 from voicehub.live.tools import ToolRunner, Whose
+from voicehub.promptly import ServerSocket
 from voicehub.realtime.extension import SUBPROTOCOL
 from voicehub.realtime.parse import MESSAGE_BYTES_MAX
 from voicehub.session.commands import Finish
@@ -72,9 +73,9 @@ async def open_socket(request: web.Request) -> web.StreamResponse:
     return upgrade
 
 
-def new_socket(subprotocols: Iterable[str] = ()) -> web.WebSocketResponse:
+def new_socket(subprotocols: Iterable[str] = ()) -> ServerSocket:
     """A socket as every session has it. Text comes as bytes, and `parse_client` checks it."""
-    return web.WebSocketResponse(
+    return ServerSocket(
         protocols=subprotocols,
         heartbeat=HEARTBEAT_S,
         timeout=CLOSE_TIMEOUT_S,
@@ -111,7 +112,7 @@ def _engine(request: web.Request, admitted: Admitted) -> Engine:
 
 async def _hold(
     request: web.Request,
-    upgrade: web.WebSocketResponse,
+    upgrade: ServerSocket,
     admitted: Admitted,
     token: int,
 ) -> None:
@@ -163,7 +164,7 @@ async def _hold(
         log.info("session ended", status=finale.finish.status, reason=finale.finish.reason)
 
 
-def _core(upgrade: web.WebSocketResponse) -> type[Session]:
+def _core(upgrade: ServerSocket) -> type[Session]:
     return ExtendedSession if upgrade.ws_protocol == SUBPROTOCOL else Session
 
 

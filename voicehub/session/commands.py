@@ -9,14 +9,14 @@ from voicehub.session.metering import Totals
 from voicehub.session.state import EndedReason, Status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ToClient:
     frame: Frame
     held: bool = False
     """Whether it waits until every line and booking before it is kept."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ToEngine:
     frame: Frame
 

@@ -16,7 +16,7 @@ class Opened:
     """Milliseconds since the Unix epoch, of the recording's first sample."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ClientSent:
     frame: Frame
 
@@ -35,7 +35,7 @@ class ClientLeft:
     """Whether it closed the socket, or the socket broke."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EngineSent:
     frame: Frame
 

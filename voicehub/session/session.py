@@ -43,6 +43,7 @@ PUSHED_MS_MIN = 2 * RECORD_EVERY_MS
 # How long a session that ends waits for the usage of a response in flight and for the last words.
 CLOSING_MS = 3_000
 CLOSE_REASON_BYTES_MAX = 123
+NEVER_MS = float("inf")
 _AUDIO_DELTA = "response.output_audio.delta"
 _OF_AN_ENGINE = (events.Opened, events.EngineSent, events.Woke)
 
@@ -71,6 +72,7 @@ class Session:
 
     def __init__(self, spec: SessionSpec, new_id: Callable[[str], str], now_ms: float) -> None:
         self._spec = spec
+        self._limits = spec.limits
         self._new_id = new_id
         self._life = Life.OPENING
         self._meter = Meter(spec.cached_weight_millionths)
@@ -80,8 +82,8 @@ class Session:
         self._opened_ms = now_ms
         self._last_client_ms = now_ms
         self._record_at_ms = _beat(now_ms) + RECORD_EVERY_MS
-        self._book_at_ms: float | None = None
-        self._close_by_ms = float("inf")
+        self._book_at_ms = NEVER_MS
+        self._close_by_ms = NEVER_MS
         self._bookings = 0
         self._expires_at = 0
         self._ending: Ending | None = None
@@ -107,15 +109,14 @@ class Session:
 
     def deadline_ms(self) -> float | None:
         """When to send `Woke` next, if nothing happens before."""
-        if self._life in {Life.OPENING, Life.CLOSED}:
+        life = self._life
+        if life is Life.OPENING or life is Life.CLOSED:  # not in a set: an Enum's hash is slow
             return None
-        deadline_ms = min(self._record_at_ms, self._close_by_ms)
-        if self._book_at_ms is not None:
-            deadline_ms = min(deadline_ms, self._book_at_ms)
-        if self._life is Life.CLOSING:
+        deadline_ms = min(self._record_at_ms, self._book_at_ms)
+        if life is Life.CLOSING:
             # What ended the session lies behind it: it would be due for ever.
-            return deadline_ms
-        limits = self._spec.limits
+            return min(deadline_ms, self._close_by_ms)
+        limits = self._limits
         return min(
             deadline_ms,
             self._opened_ms + limits.duration_ms,
@@ -180,9 +181,11 @@ class Session:
         except ClientError as error:
             return [self._error(error, frame.event_id)]
         self._want_booking(now_ms)
+        commands: list[Command] = [ToEngine(frame)]
         # Audio that is pushed faster than real time goes to the recording as fast.
-        settled = self._scribe.timeline.settled(now_ms, PUSHED_MS_MIN)
-        return [ToEngine(frame), *map(Record, settled)]
+        if settled := self._scribe.timeline.settled(now_ms, PUSHED_MS_MIN):
+            commands += map(Record, settled)
+        return commands
 
     def _client_erred(self, event: events.ClientErred, now_ms: float) -> list[Command]:
         if self._life is not Life.OPEN:
@@ -242,7 +245,10 @@ class Session:
             return []
         self._scribe.hear_agent(frame, now_ms)
         self._want_booking(now_ms)
-        return [ToClient(frame), *self._check_quota(now_ms)]
+        commands: list[Command] = [ToClient(frame)]
+        if self._is_exhausted:
+            commands += self._check_quota(now_ms)
+        return commands
 
     def _response_created(self, frame: Frame, now_ms: float) -> list[Command]:
         if self._life is Life.CLOSING:
@@ -267,23 +273,25 @@ class Session:
 
     def _book(self) -> Book:
         self._bookings += 1
-        self._book_at_ms = None
+        self._book_at_ms = NEVER_MS
         pending = self._meter.pending_audio
         self._allowance.booked(self._bookings, self._meter.totals, pending)
         return Book(self._bookings, self._meter.snapshot(), pending)
 
     def _want_booking(self, now_ms: float) -> None:
-        if self._book_at_ms is None:
+        if self._book_at_ms == NEVER_MS:
             self._book_at_ms = _beat(now_ms) + BOOK_EVERY_MS
 
     def _quota_read(self, event: events.QuotaRead, now_ms: float) -> list[Command]:
         self._allowance.read(event.sequence, event.audio, event.text)
         return self._check_quota(now_ms)
 
+    @property
+    def _is_exhausted(self) -> bool:
+        return self._allowance.exhausted(self._meter.totals, self._meter.pending_audio)
+
     def _check_quota(self, now_ms: float) -> list[Command]:
-        if self._life is not Life.OPEN:
-            return []
-        if not self._allowance.exhausted(self._meter.totals, self._meter.pending_audio):
+        if self._life is not Life.OPEN or not self._is_exhausted:
             return []
         error = QuotaError("The plan's tokens are used up.")
         ending = Ending(Status.COMPLETED, EndedReason.QUOTA, error, error.close_code)
@@ -296,7 +304,7 @@ class Session:
         if now_ms >= self._record_at_ms:
             self._record_at_ms = _beat(now_ms) + RECORD_EVERY_MS
             commands += [Record(block) for block in self._scribe.timeline.settled(now_ms)]
-        if self._book_at_ms is not None and now_ms >= self._book_at_ms:
+        if now_ms >= self._book_at_ms:
             commands.append(self._book())
         if self._life is Life.CLOSING:
             if now_ms >= self._close_by_ms and self._ending is not None:
