@@ -112,7 +112,7 @@ class Driver:
         self._deeds: dict[type[Command], Callable[[Any], None]] = {
             commands.ToClient: self._to_client,
             commands.Greet: lambda command: self._outbox.greet(command.frame),
-            commands.ToEngine: lambda command: self._lane.put(command.frame),
+            commands.ToEngine: self._to_engine,
             commands.KeepLine: self._keep_line,
             commands.BeginLeg: lambda command: sinks.row.begin_leg(command.at_ms, command.wall_ms),
             commands.KeepClientSession: lambda command: sinks.row.keep_client_session(
@@ -338,6 +338,9 @@ class Driver:
 
     def _to_client(self, command: commands.ToClient) -> None:
         self._outbox.put(command.frame, self._durable.last if command.held else None)
+
+    def _to_engine(self, command: commands.ToEngine) -> None:
+        self._lane.put(command.frame)
 
     def _keep_line(self, command: commands.KeepLine) -> None:
         self._durable.put(partial(self._sinks.transcript.keep, command.sequence, command.line))
