@@ -1,5 +1,6 @@
 """What a session's row says of its recording: where it is, what state it is in, how long it is."""
 
+import re
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -8,6 +9,8 @@ from voicehub.sinks.container import SAMPLE_RATE_HZ
 from voicehub.sinks.manifest import Manifest
 from voicehub.sinks.parts import Cutter
 from voicehub.sinks.uploader import Uploader
+
+_STEM = re.compile(r"recordings/team-(?P<team>\d+)/session-(?P<session>\d+)-")
 
 
 class RecordingState(StrEnum):
@@ -31,6 +34,7 @@ class RecordingSummary:
     seconds: float
     sample_rate_hz: int
     parts: int
+    lost_ms: int = 0  # silence between owners, where one died or nothing was recorded
 
     def as_json(self) -> dict[str, Any]:  # Any: JSON values
         return asdict(self)
@@ -40,7 +44,23 @@ def recording_stem(team_id: int, session_id: int, fencing_token: int) -> str:
     """The key of a recording without its suffix. Spaces knows no tokens: here the token is part of
     the name.
     """
-    return f"recordings/team-{team_id}/session-{session_id}-{fencing_token}"
+    return f"{session_prefix(team_id, session_id)}{fencing_token}"
+
+
+def joined_stem(team_id: int, session_id: int, claim_token: int) -> str:
+    """The key of what several owners recorded, made one. Two workers never write the same key."""
+    return f"{session_prefix(team_id, session_id)}joined-{claim_token}"
+
+
+def session_prefix(team_id: int, session_id: int) -> str:
+    """What every key of a session's recordings begins with, and no key of another's."""
+    return f"recordings/team-{team_id}/session-{session_id}-"
+
+
+def session_of(key_stem: str) -> tuple[int, int] | None:
+    """The team and the session that a key names."""
+    found = _STEM.match(key_stem)
+    return (int(found["team"]), int(found["session"])) if found else None
 
 
 def finished_state(manifest: Manifest) -> RecordingState:
