@@ -9,7 +9,7 @@ from voicehub.sinks.assemble import assemble, lay_out
 from voicehub.sinks.container import SAMPLE_RATE_HZ
 from voicehub.sinks.leftovers import folder_of
 from voicehub.sinks.resume import SpoolBrokenError, resume_recording
-from voicehub.sinks.salvage import Remains, finished_samples, remains_of
+from voicehub.sinks.salvage import Remains, finished_samples, look
 from voicehub.sinks.spool import MANIFEST, Spool
 from voicehub.sinks.summary import (
     RecordingState,
@@ -25,7 +25,7 @@ from voicehub.storage.spaces import Spaces
 # While somebody on this host still writes a leg it is left alone; but one who hangs for so many
 # attempts will not finish it, and what reached Spaces is used.
 HELD_ATTEMPTS_MAX = 5
-FORMAT = "flac"  # of a recording of which not even the format is known
+FORMAT = "flac"  # what the row says where there is no object
 
 logger = structlog.get_logger(__name__)
 
@@ -104,7 +104,9 @@ class Maker:
         prefix = session_prefix(self._claim.team_id, self._claim.session_id)
         objects = await self._spaces.list_objects(prefix)
         uploads = await self._spaces.list_uploads(prefix)
-        found = [(leg.at_ms, remains_of(leg.key_stem, objects, uploads, FORMAT)) for leg in legs]
+        found = [
+            (leg.at_ms, await look(leg.key_stem, objects, uploads, self._spaces)) for leg in legs
+        ]
         return [(at_ms, remains) for at_ms, remains in found if remains is not None]
 
     async def _finished(self, found: list[tuple[int, Remains]]) -> RecordingSummary | None:

@@ -5,6 +5,7 @@ what reached Spaces and what lies in this host's spool. May run twice, anywhere,
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -253,4 +254,4 @@ async def _clear_spool(stores: _Stores) -> None:
             closed = await recordings.closed(conn, left, _DONE)
         folders += [folder for session_id in closed for folder in left[session_id]]
     for folder in folders:
-        await spool.run(lambda folder=folder: remove(spool, folder))
+        await spool.run(partial(remove, spool, folder))

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import soundfile
 
+from voicehub.errors import StorageError
 from voicehub.sinks.container import CHANNELS, SAMPLE_RATE_HZ, Block
 from voicehub.sinks.recorder import Recorder
 from voicehub.sinks.salvage import RecordingBrokenError, Remains, fetch
 from voicehub.sinks.scratch import Scratch
-from voicehub.sinks.spool import Spool
-from voicehub.sinks.summary import RecordingSummary
+from voicehub.sinks.spool import Spool, SpoolFullError
+from voicehub.sinks.summary import RecordingState, RecordingSummary
 from voicehub.storage.spaces import Spaces
 
 SAMPLES_PER_MS = SAMPLE_RATE_HZ // 1000
@@ -80,6 +81,15 @@ async def assemble(
         await recorder.discard()
         raise
     return replace(summary, lost_ms=silence // SAMPLES_PER_MS)
+
+
+def _whole(summary: RecordingSummary) -> RecordingSummary:
+    """What is cut short here, another attempt or another worker may make whole."""
+    if summary.state is RecordingState.TRUNCATED:
+        raise SpoolFullError("The spool has no room for the joined recording.")
+    if summary.state not in {RecordingState.READY, RecordingState.EMPTY}:
+        raise StorageError("The joined recording is not stored yet.")
+    return summary
 
 
 async def _record(recorder: Recorder, pieces: Sequence[Piece], spaces: Spaces, spool: Spool) -> int:

@@ -16,6 +16,7 @@ _FLAC_LENGTH = slice(21, 26)
 _FLAC_LENGTH_MASK = (1 << 36) - 1
 _WAV_LENGTH = slice(40, WAV_HEADER_BYTES)
 _WAV_UNKNOWN = b"\xff" * 4
+_MARKS = {b"fLaC": "flac", b"RIFF": "wav"}
 
 
 class RecordingBrokenError(StorageError):
@@ -38,34 +39,28 @@ class Remains:
     uploads: tuple[OpenUpload, ...]
 
 
-def remains_of(
-    key_stem: str, objects: Iterable[StoredObject], uploads: Iterable[OpenUpload], container: str
+async def look(
+    key_stem: str,
+    objects: Iterable[StoredObject],
+    uploads: Iterable[OpenUpload],
+    spaces: Spaces,
 ) -> Remains | None:
-    """Choose from a listing; None when there is nothing. `container` is that of tails which have
-    neither object nor upload to name it.
-    """
-    objects, uploads = list(objects), list(uploads)
-    prefix = f"{key_stem}.tail/"
-    tails = sorted(
-        (int(found.key.removeprefix(prefix)), found)
-        for found in objects
-        if found.key.startswith(prefix) and found.key.removeprefix(prefix).isdecimal()
-    )
-    by_key = {found.key: found for found in objects}
-    keys = {f"{key_stem}.{name}": name for name in CONTAINERS}
-    named = [key for key in keys if key in by_key] + [
-        upload.key for upload in uploads if upload.key in keys
-    ]
-    if not named and not tails:
-        return None
-    key = named[0] if named else f"{key_stem}.{container}"
-    return Remains(
-        key=key,
-        container=keys.get(key, container),
-        stored=by_key.get(key),
-        tails=tuple(tails),
-        uploads=tuple(upload for upload in uploads if upload.key == key),
-    )
+    """Choose what is of `key_stem` from a listing; None when nothing can be heard of it."""
+    found = {entry.key: entry for entry in objects if entry.key.startswith(key_stem)}
+    open_ = [upload for upload in uploads if upload.key.startswith(f"{key_stem}.")]
+    tails = _tails(f"{key_stem}.tail/", found.values())
+    for name in CONTAINERS:
+        key = f"{key_stem}.{name}"
+        of_key = tuple(upload for upload in open_ if upload.key == key)
+        if key in found or of_key:
+            return Remains(key, name, found.get(key), tails, of_key)
+    # Tails do not tell their format: the first bytes do.
+    if tails and tails[0][0] == 0:
+        start = await spaces.get(tails[0][1].key)
+        for mark, name in _MARKS.items():
+            if start.startswith(mark):
+                return Remains(f"{key_stem}.{name}", name, None, tails, ())
+    return None
 
 
 async def finished_samples(remains: Remains, spaces: Spaces) -> int | None:
@@ -99,6 +94,16 @@ async def fetch(remains: Remains, spaces: Spaces, scratch: Scratch) -> int:
     return await _mend(remains, scratch)
 
 
+def _tails(prefix: str, objects: Iterable[StoredObject]) -> tuple[tuple[int, StoredObject], ...]:
+    named = ((found.key.removeprefix(prefix), found) for found in objects)
+    return tuple(
+        sorted(
+            ((int(name), found) for name, found in named if name.isdecimal()),
+            key=lambda tail: tail[0],
+        )
+    )
+
+
 async def _fetch_object(stored: StoredObject, spaces: Spaces, scratch: Scratch) -> None:
     for start in range(0, stored.size_bytes, READ_BYTES_MAX):
         end = min(stored.size_bytes, start + READ_BYTES_MAX)
@@ -109,10 +114,11 @@ async def _complete_upload(remains: Remains, spaces: Spaces) -> StoredObject | N
     """Parts cannot be read until they are joined. Of several uploads the longest is the owner's;
     the others are of lost answers.
     """
-    longest: tuple[int, str, Sequence[StoredPart]] = (0, "", ())
+    longest: tuple[int, str, list[StoredPart]] = (0, "", [])
     for upload in remains.uploads:
         parts = _leading(await spaces.list_parts(upload.key, upload.upload_id) or ())
-        longest = max(longest, (sum(part.size_bytes for part in parts), upload.upload_id, parts))
+        size = sum(part.size_bytes for part in parts)
+        longest = max(longest, (size, upload.upload_id, parts), key=lambda found: found[0])
     size, upload_id, parts = longest
     if not size:
         return None
