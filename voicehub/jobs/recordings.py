@@ -111,20 +111,16 @@ async def _take_all(stores: _Stores, sessions: list[Unfinished]) -> int:
 
 async def _take(stores: _Stores, session: Unfinished) -> bool:
     """Whether this closed it. A store that fails is logged: the other sessions must not wait."""
+    is_closed = False
     try:
-        if session.is_made:
-            await _clean(stores, session.team_id, session.session_id)
-            return False
-        async with stores.postgres.connection() as conn:
-            claim = await recordings.claim(conn, session.team_id, session.session_id, CLAIM_S)
-        if claim is None:
-            return False
-        is_closed = await _make_claimed(stores, claim)
-        if is_closed:
+        if not session.is_made:
+            async with stores.postgres.connection() as conn:
+                claim = await recordings.claim(conn, session.team_id, session.session_id, CLAIM_S)
+            is_closed = claim is not None and await _make_claimed(stores, claim)
+        if is_closed or session.is_made:
             await _clean(stores, session.team_id, session.session_id)
     except StorageError as error:
-        logger.warning("recording not closed", session_id=session.session_id, code=error.code)
-        return False
+        logger.warning("recording not cleared", session_id=session.session_id, code=error.code)
     return is_closed
 
 

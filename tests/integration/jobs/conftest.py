@@ -13,6 +13,8 @@ import pytest
 import soundfile
 
 from tests.killed_recorder import RATE_HZ, noise, play
+from voicehub.devstack.server import free_ports
+from voicehub.devstack.spaces import BUCKET, SpacesServer
 from voicehub.jobs.recordings import close_recordings
 from voicehub.session.state import EndedReason, Status
 from voicehub.sinks.recorder import Recorder
@@ -59,6 +61,15 @@ async def other_spool(tmp_path):
     """Another host's."""
     async with Spool(tmp_path / "other", bytes_max=1 << 30) as spool:
         yield spool
+
+
+@pytest.fixture
+async def breakable_server(open_folder):
+    """An S3 server that a test may stop and start."""
+    server = SpacesServer(open_folder, port=free_ports([None])[0], key="k" * 20, secret="s" * 40)
+    await server.start()
+    yield server
+    await server.stop()
 
 
 @dataclass
@@ -112,11 +123,16 @@ class Scene:
                 recording={"state": "processing"},
                 keep_context=False,
             )
+        await self.rest(rested_s)
+
+    async def rest(self, seconds: float) -> None:
+        """Nobody has touched the row for so long."""
+        async with self.pg.connection() as conn:
             await conn.execute("ALTER TABLE sessions DISABLE TRIGGER sessions_set_updated_at")
             await conn.execute(
                 "UPDATE sessions SET updated_at = now() - make_interval(secs => $2) WHERE id = $1",
                 self.session_id,
-                rested_s,
+                seconds,
             )
             await conn.execute("ALTER TABLE sessions ENABLE TRIGGER sessions_set_updated_at")
 
@@ -160,8 +176,9 @@ class Scene:
         assert written_s == seconds
         return noise(seed, seconds), round(saved_s * RATE_HZ)
 
-    async def close(self, spool: Spool | None = None) -> int:
-        return await close_recordings(self.pg, self.redis, self.spaces, spool or self.spool)
+    async def close(self, spool: Spool | None = None, **limits) -> int:
+        spool = spool or self.spool
+        return await close_recordings(self.pg, self.redis, self.spaces, spool, **limits)
 
     async def row(self) -> dict:
         async with self.pg.connection() as conn:
@@ -195,3 +212,17 @@ async def scene(pg, redis, spaces, spool, spaces_named):
     scene = Scene(pg, redis, spaces, spool, spaces_named)
     await scene.begin()
     return scene
+
+
+@pytest.fixture
+async def breakable_scene(pg, redis, spool, breakable_server):
+    named = {
+        "endpoint": breakable_server.endpoint,
+        "bucket": BUCKET,
+        "key": "k" * 20,
+        "secret": "s" * 40,
+    }
+    async with Spaces(region="us-east-1", **named) as spaces:
+        scene = Scene(pg, redis, spaces, spool, named)
+        await scene.begin()
+        yield scene

@@ -12,7 +12,7 @@ def silence(ms: int) -> np.ndarray:
     return np.zeros((ms * RATE_HZ // 1000, 2), np.int16)
 
 
-@pytest.mark.parametrize(("container", "seconds"), [("flac", 4), ("flac", 80), ("wav", 4)])
+@pytest.mark.parametrize(("container", "seconds"), [("flac", 4), ("wav", 4)])
 async def test_a_killed_owner_on_this_host_loses_nothing_that_it_encoded(scene, container, seconds):
     token = await scene.own()
     played, _ = await scene.killed(token, 1, seconds, container=container)
@@ -26,7 +26,7 @@ async def test_a_killed_owner_on_this_host_loses_nothing_that_it_encoded(scene, 
 
 @pytest.mark.parametrize(
     ("container", "seconds", "parts"),
-    [("flac", 4, 0), ("flac", 80, 1), ("flac", 150, 2), ("wav", 4, 0), ("wav", 80, 1)],
+    [("flac", 4, 0), ("flac", 150, 2), ("wav", 4, 0), ("wav", 80, 1)],
 )
 async def test_a_lost_host_loses_nothing_that_was_on_spaces(
     scene, other_spool, container, seconds, parts
