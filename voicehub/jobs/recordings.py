@@ -39,7 +39,13 @@ BACKOFF_MAX_S = 300.0
 FAULTS_MAX = 6  # broken audio, or workers that died of it; then it has failed for good
 PUT_BACK_DEADLINE_S = 5.0  # for a worker that stops; the claim runs out by itself
 
-_DONE = (RecordingState.READY, RecordingState.TRUNCATED, RecordingState.EMPTY)
+# After these a spool has nothing to add. What has failed is kept for a person.
+_DONE = (
+    RecordingState.READY,
+    RecordingState.TRUNCATED,
+    RecordingState.EMPTY,
+    RecordingState.REMOVED,
+)
 
 logger = structlog.get_logger(__name__)
 

@@ -10,7 +10,10 @@ from voicehub.sinks.manifest import Manifest
 from voicehub.sinks.parts import Cutter
 from voicehub.sinks.uploader import Uploader
 
-_STEM = re.compile(r"recordings/team-(?P<team>\d+)/session-(?P<session>\d+)-")
+# Where all recordings lie.
+RECORDINGS = "recordings/"
+# At most as many digits as a bigint has for certain.
+_SESSION_KEY = re.compile(rf"{RECORDINGS}team-(\d{{1,18}})/session-(\d{{1,18}})-")
 
 
 class RecordingState(StrEnum):
@@ -20,6 +23,7 @@ class RecordingState(StrEnum):
     PROCESSING = "processing"  # Spaces is out of reach: the spool keeps it for `resume_recording`
     EMPTY = "empty"  # nothing was recorded
     FAILED = "failed"  # it cannot be made into one object; spool and tails stay for a person
+    REMOVED = "removed"  # it was there, for as long as `VOICEHUB_AUDIO_RETENTION_DAYS` says
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +57,14 @@ def joined_stem(team_id: int, session_id: int, claim_token: int) -> str:
 
 
 def session_prefix(team_id: int, session_id: int) -> str:
-    """What every key of a session's recordings begins with, and no key of another's."""
-    return f"recordings/team-{team_id}/session-{session_id}-"
+    """How the key of everything begins that Spaces has of a session."""
+    return f"{RECORDINGS}team-{team_id}/session-{session_id}-"
 
 
-def session_of(key_stem: str) -> tuple[int, int] | None:
-    """The team and the session that a key names."""
-    found = _STEM.match(key_stem)
-    return (int(found["team"]), int(found["session"])) if found else None
+def session_of(key: str) -> tuple[int, int] | None:
+    """The team and the session whose key it is."""
+    found = _SESSION_KEY.match(key)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def finished_state(manifest: Manifest) -> RecordingState:
