@@ -150,5 +150,7 @@ def _read(file: soundfile.SoundFile, samples: int) -> Block:
 
 async def _write(recorder: Recorder, block: Block) -> None:
     recorder.write(block)
+    if recorder.state is RecordingState.TRUNCATED:
+        raise SpoolFullError("The spool has no room for the joined recording.")
     if recorder.is_behind:
         await recorder.drained()

@@ -1,5 +1,3 @@
-import os
-
 import pytest
 
 from voicehub.sinks.leftovers import DEBRIS_AGE_S, debris, folder_of, left_by_session, remove
@@ -45,7 +43,7 @@ def test_a_removed_folder_gives_its_bytes_back(spool):
     assert spool.bytes_used == 5
     assert remove(spool, folder_of(spool, recording_stem(7, 42, 1)))
     assert spool.bytes_used == 0
-    assert os.listdir(spool.folder) == []
+    assert list(spool.folder.iterdir()) == []
 
 
 def test_a_folder_that_somebody_writes_is_not_removed(spool):
