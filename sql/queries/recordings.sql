@@ -1,7 +1,7 @@
 -- name: unfinished
 -- Up to $1 ended sessions above id $2 whose recording is to be made ($3), or of which more than the
 -- object is left on Spaces, among the rows written within $4 seconds. `rested_s` is how long the
--- recording has been anybody's to take; negative before that.
+-- recording has been anybody's to take, but for a host that has said that it holds the spool.
 SELECT
     team_id,
     id AS session_id,
@@ -9,7 +9,9 @@ SELECT
     extract(epoch FROM now() - coalesce(
         to_timestamp((data->'recording'->>'next_at')::float8), updated_at
     ))::float8 AS rested_s,
-    coalesce((data->'recording'->>'attempts')::bigint, 0) AS attempts
+    coalesce(
+        (data->'recording'->>'spooled_until')::float8 > extract(epoch FROM now()), false
+    ) AS is_spooled
 FROM sessions
 WHERE
     id > $2
@@ -18,6 +20,19 @@ WHERE
     AND (data->'recording'->>'state' = $3 OR data->'recording'->>'has_leftovers' = 'true')
     AND coalesce((data->'recording'->>'next_at')::float8, 0) <= extract(epoch FROM now())
 ORDER BY id LIMIT $1;
+
+-- name: announce_spool
+-- For $3 seconds the recordings of the sessions $1 lie in a spool, which nobody else is to do
+-- without. One that was announced within the first half of that time is left as it is.
+UPDATE sessions
+SET data = data || jsonb_build_object('recording', (data->'recording') || jsonb_build_object(
+    'spooled_until', extract(epoch FROM now()) + $3::float8
+))
+WHERE
+    id = ANY($1) AND ended_at IS NOT NULL
+    AND data->'recording'->>'state' = $2
+    AND coalesce((data->'recording'->>'spooled_until')::float8, 0)
+        < extract(epoch FROM now()) + $3::float8 / 2;
 
 -- name: claim
 -- Take the making of a recording for $4 seconds. The moment is the claim's token: a count would

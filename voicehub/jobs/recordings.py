@@ -30,8 +30,11 @@ WRITTEN_WITHIN_S = 30 * 24 * 3600.0
 BATCH = 200  # sessions of one query; then the next ones
 AT_ONCE_MAX = 3  # recordings in the making; the others wait
 # A worker without the session's spool leaves the one that has it this much time: what was encoded
-# and had not reached Spaces is there only. Also, an owner renews its lease more often than that.
-SPOOL_FIRST_S = 5.0
+# and had not reached Spaces is there only. Longer than a beat, and than an owner takes to renew its
+# lease in a Redis that was emptied.
+SPOOL_FIRST_S = 6.0
+# While Spaces is away, who has the spool says so this long in advance, and is left alone.
+ANNOUNCED_S = 600.0
 CLAIM_S = 60.0  # of a worker that died; a living one renews it
 RENEW_EVERY_S = 15.0
 BACKOFF_S = 5.0  # after a failed attempt, doubled each time
@@ -71,36 +74,58 @@ async def close_recordings(
     spool: Spool,
     *,
     written_within_s: float = WRITTEN_WITHIN_S,
+    only_spooled: bool = False,
 ) -> int:
     """Make what can be made now, and clear away what is no longer needed. Returns how many
     recordings were closed.
 
-    One that fails is put back, to be tried later. May be cancelled. Raises StorageError when
-    Postgres, Redis or Spaces is away.
+    `only_spooled` leaves all alone of which this host's spool has nothing: a server may do that
+    beside its sessions. One that fails is put back, to be tried later. May be cancelled. Raises
+    StorageError when Postgres, Redis or Spaces is away.
     """
     stores = _Stores(postgres, redis, spaces, spool)
     spooled = set(await spool.run(lambda: left_by_session(spool)))
-    closed, last_id, is_reached = 0, 0, False
-    while True:
+    closed, last_id, is_full = 0, 0, bool(spooled) or not only_spooled
+    while is_full:
         async with postgres.connection() as conn:
             found = await recordings.unfinished(
                 conn, after_id=last_id, limit=BATCH, within_s=written_within_s
             )
-        if found and not is_reached:
-            await spaces.ping()  # an outage costs one request, not one for each recording
-            is_reached = True
-        owned = await lease.held(redis, [(one.team_id, one.session_id) for one in found])
-        ripe = [one for one in found if one.session_id not in owned and _is_ripe(one, spooled)]
-        closed += await _take_all(stores, ripe)
-        if len(found) < BATCH:
-            break
-        last_id = found[-1].session_id
+        is_full = len(found) == BATCH
+        last_id = found[-1].session_id if found else last_id
+        if only_spooled:
+            found = [session for session in found if session.session_id in spooled]
+        if found:
+            closed += await _take_ripe(stores, found, spooled)
     await _clear_spool(stores)
     return closed
 
 
+async def _take_ripe(stores: _Stores, found: list[Unfinished], spooled: set[int]) -> int:
+    try:
+        await stores.spaces.ping()  # an outage costs one request, not some for each recording
+    except StorageError:
+        ours = [session.session_id for session in found if session.session_id in spooled]
+        if ours:
+            async with stores.postgres.connection() as conn:
+                await recordings.announce_spool(conn, ours, ANNOUNCED_S)
+        raise
+    sessions = [(session.team_id, session.session_id) for session in found]
+    owned = await lease.held(stores.redis, sessions)
+    return await _take_all(
+        stores,
+        [
+            session
+            for session in found
+            if session.session_id not in owned and _is_ripe(session, spooled)
+        ],
+    )
+
+
 def _is_ripe(session: Unfinished, spooled: set[int]) -> bool:
-    return session.is_made or session.session_id in spooled or session.rested_s >= SPOOL_FIRST_S
+    if session.is_made or session.session_id in spooled:
+        return True
+    return session.rested_s >= SPOOL_FIRST_S and not session.is_spooled
 
 
 async def _take_all(stores: _Stores, sessions: list[Unfinished]) -> int:

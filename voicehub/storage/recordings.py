@@ -17,14 +17,14 @@ PROCESSING = "processing"
 @dataclass(frozen=True, slots=True)
 class Unfinished:
     """`is_made` says that only what is left beside the object is to be removed; `rested_s` for how
-    long anybody may have taken it.
+    long anybody may have taken it; `is_spooled` that a host has announced a spool of it.
     """
 
     team_id: int
     session_id: int
     is_made: bool
     rested_s: float
-    attempts: int
+    is_spooled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,11 @@ async def unfinished(
     """
     records = await conn.fetch(_SQL["unfinished"], limit, after_id, PROCESSING, within_s)
     return [Unfinished(**record) for record in records]
+
+
+async def announce_spool(conn: Connection, session_ids: Collection[int], for_s: float) -> None:
+    """Say that this host's spool holds something of these, and is only waiting for Spaces."""
+    await conn.execute(_SQL["announce_spool"], list(session_ids), PROCESSING, for_s)
 
 
 async def claim(conn: Connection, team_id: int, session_id: int, life_s: float) -> Claim | None:

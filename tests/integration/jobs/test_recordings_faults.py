@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.integration.jobs.conftest import ROOT
-from tests.killed_recorder import noise
+from tests.killed_recorder import noise, play
 from voicehub.errors import StorageError
 from voicehub.jobs import recordings as module
 from voicehub.storage import lease
@@ -99,6 +99,31 @@ async def test_while_spaces_is_away_nothing_is_tried(breakable_scene, breakable_
     with pytest.raises(StorageError):
         await scene.close()
     assert (await scene.row())["recording"] == {"state": "processing"}
+
+
+async def test_an_outage_of_spaces_loses_nothing_that_a_spool_keeps(
+    breakable_scene, breakable_server, other_spool
+):
+    """The workers of other hosts see Spaces come back as soon as the one that has the spool."""
+    scene = breakable_scene
+    recorder = await scene.recording(await scene.own(0))
+    played = noise(1, 3.0)
+    await breakable_server.stop()
+    await play(recorder, played, paced=False)
+    recorder._finish_deadline_s = 0.1
+    assert (await recorder.finish()).state == "processing"
+    await scene.end(rested_s=3600.0)
+    for only_spooled in (False, True):
+        with pytest.raises(StorageError):
+            await scene.close(only_spooled=only_spooled)
+    with pytest.raises(StorageError):
+        await scene.close(other_spool)
+    await scene.rest(3600.0)
+    await breakable_server.start()
+    assert await scene.close(other_spool) == 0
+    assert await scene.close(other_spool, only_spooled=True) == 0
+    assert await scene.close(only_spooled=True) == 1
+    assert np.array_equal(await scene.heard(), played)
 
 
 async def test_a_session_with_a_lease_is_its_owners(scene, two_legs):

@@ -40,7 +40,12 @@ async def test_only_ended_sessions_whose_recording_is_open_are_found(team, ended
         {"recording": {"state": "ready"}},
     )
     (one,) = await found(team)
-    assert (one.team_id, one.session_id, one.is_made, one.attempts) == (team.id, ended, False, 0)
+    assert (one.team_id, one.session_id, one.is_made, one.is_spooled) == (
+        team.id,
+        ended,
+        False,
+        False,
+    )
     assert 59 < one.rested_s < 120
     assert await found(team, after_id=ended) == []
     assert await found(team, limit=0) == []
@@ -75,8 +80,9 @@ async def test_what_is_put_back_waits_and_remembers_its_faults(team, ended):
         await conn.execute("UPDATE sessions SET data = data #- '{recording,next_at}'")
         assert await recordings.put_back(conn, await claimed(team, ended), 0.0, faults=1)
     (one,) = await found(team)
-    assert (one.attempts, 0 <= one.rested_s < 10) == (2, True)
-    assert (await claimed(team, ended)).faults == 1
+    assert 0 <= one.rested_s < 10
+    claim = await claimed(team, ended)
+    assert (claim.attempts, claim.faults) == (3, 1)
 
 
 async def test_a_recording_is_closed_once_and_cleaned_afterwards(team, ended):
@@ -111,3 +117,24 @@ async def test_closed_sessions_are_told_by_state(team, ended):
         assert await recordings.closed(conn, [ended, going_on], ["ready", "empty"]) == set()
         await recordings.close(conn, await claimed(team, ended), {"state": "empty"}, None)
         assert await recordings.closed(conn, [ended, going_on], ["ready", "empty"]) == {ended}
+
+
+async def test_an_announced_spool_is_told_and_not_announced_again_at_once(team, ended):
+    going_on = await team.add_session()
+    async with team.pg.connection() as conn:
+        await recordings.announce_spool(conn, [ended, going_on], 600.0)
+        (one,) = await found(team)
+        assert one.is_spooled
+        row = await team.row(ended)
+        await recordings.announce_spool(conn, [ended], 600.0)
+        assert await team.row(ended) == row
+        await recordings.announce_spool(conn, [ended], 1300.0)
+        assert await team.row(ended) != row
+    assert "recording" not in (await team.row(going_on))["data"]
+
+
+async def test_an_announcement_runs_out(team, ended):
+    async with team.pg.connection() as conn:
+        await recordings.announce_spool(conn, [ended], 0.001)
+    (one,) = await found(team)
+    assert not one.is_spooled
