@@ -19,7 +19,7 @@ from voicehub.jobs.recordings import close_recordings
 from voicehub.session.state import EndedReason, Status
 from voicehub.sinks.recorder import Recorder
 from voicehub.sinks.spool import Spool
-from voicehub.sinks.summary import recording_stem
+from voicehub.sinks.summary import recording_stem, session_prefix
 from voicehub.storage import ownership
 from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
@@ -185,12 +185,12 @@ class Scene:
             return await conn.fetchval("SELECT data FROM sessions WHERE id = $1", self.session_id)
 
     async def heard(self) -> np.ndarray:
-        """The samples of the one object that is left, which the row names."""
+        """The samples of the one object that is left of the session, which the row names."""
         data = await self.row()
         recording = data["recording"]
         assert recording["state"] == "ready"
         assert data["audio_url"] == recording["url"] == self.spaces.address(recording["key"])
-        (found,) = await self.spaces.list_objects("")
+        (found,) = await self.spaces.list_objects(session_prefix(self.team_id, self.session_id))
         assert (found.key, found.size_bytes) == (recording["key"], recording["bytes"])
         assert await self.spaces.list_uploads("") == []
         content = b"".join(

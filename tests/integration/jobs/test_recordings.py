@@ -1,9 +1,11 @@
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.killed_recorder import RATE_HZ, noise, play
+from voicehub.jobs import recordings as module
 
 FRAME = 4096  # libFLAC keeps the samples of a frame that is not full
 
@@ -128,3 +130,19 @@ async def test_a_recorder_that_lives_is_left_alone(scene, other_spool):
     assert await scene.close(other_spool) == 0
     await recorder.finish()
     assert recorder.state == "ready"
+
+
+async def test_many_are_made_in_one_run(scene, monkeypatch):
+    monkeypatch.setattr(module, "BATCH", 2)
+    scenes = [scene] + [replace(scene) for _ in range(4)]
+    played = {}
+    for number, each in enumerate(scenes):
+        if number:
+            await each.begin()
+        first = await each.recorded(await each.own(0), number, 0.5)
+        second = await each.recorded(await each.own(500), number + 10, 0.5)
+        played[each.session_id] = np.concatenate([first, second])
+        await each.end()
+    assert await scene.close() == 5
+    for each in scenes:
+        assert np.array_equal(await each.heard(), played[each.session_id])
