@@ -55,6 +55,7 @@ RETURNING
     (data->'recording'->>'attempts')::bigint AS attempts,
     (data->'recording'->>'faults')::bigint AS faults,
     coalesce((data->>'fence')::bigint, 0) AS fence,
+    status = 'failed' AND coalesce(data->>'ended_reason' = 'lost', false) AS is_lost,
     data->'legs' AS legs;
 
 -- name: postpone

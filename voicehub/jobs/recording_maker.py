@@ -25,6 +25,9 @@ from voicehub.storage.spaces import Spaces
 # While somebody on this host still writes a leg it is left alone; but one who hangs for so many
 # attempts will not finish it, and what reached Spaces is used.
 HELD_ATTEMPTS_MAX = 5
+# An owner that ended the session itself may still be closing its leg, without a lease if Redis was
+# away: it is given half a minute, which is what so many attempts take, and more than it takes.
+OWNER_ATTEMPTS = 3
 FORMAT = "flac"  # what the row says where there is no object
 
 logger = structlog.get_logger(__name__)
@@ -55,6 +58,8 @@ class Maker:
         for leg in legs:
             await self._finish_spooled(leg)
         found = await self._remains(legs)
+        if await self._may_be_under_way(legs[-1], found):
+            raise StorageError(f"{legs[-1].key_stem} may still be finished by its owner.")
         if not found:
             return self._without_object(RecordingState.EMPTY)
         summary = await self._finished(found) or await assemble(
@@ -73,7 +78,9 @@ class Maker:
         beginning.
         """
         claim = self._claim
-        listed = claim.legs or [{"token": token, "at_ms": 0} for token in range(1, claim.fence + 1)]
+        listed = claim.legs or [
+            {"token": token, "at_ms": 0} for token in range(1, max(1, claim.fence) + 1)
+        ]
         return [
             Leg(
                 round(leg["at_ms"]),
@@ -108,6 +115,15 @@ class Maker:
             (leg.at_ms, await look(leg.key_stem, objects, uploads, self._spaces)) for leg in legs
         ]
         return [(at_ms, remains) for at_ms, remains in found if remains is not None]
+
+    async def _may_be_under_way(self, last: Leg, found: list[tuple[int, Remains]]) -> bool:
+        """Whether the last owner, alive, may yet store its leg's object."""
+        if self._claim.is_lost or self._claim.attempts > OWNER_ATTEMPTS:
+            return False
+        remains = found[-1][1] if found else None
+        if remains is None or remains.key_stem != last.key_stem:
+            return True
+        return await finished_samples(remains, self._spaces) is None
 
     async def _finished(self, found: list[tuple[int, Remains]]) -> RecordingSummary | None:
         """The object of the only leg, when that is the whole recording as it stands."""

@@ -38,6 +38,10 @@ class Remains:
     tails: tuple[tuple[int, StoredObject], ...]  # (offset of the first byte, object), in order
     uploads: tuple[OpenUpload, ...]
 
+    @property
+    def key_stem(self) -> str:
+        return self.key.removesuffix(f".{self.container}")
+
 
 async def look(
     key_stem: str,

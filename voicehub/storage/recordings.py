@@ -12,6 +12,8 @@ from voicehub.storage.queries import load
 _SQL = load("recordings")
 # The state of a recording that its owner has left to others (`sinks/summary.py`).
 PROCESSING = "processing"
+# A look far back reads the rows of weeks: half a second for each 20,000.
+SCAN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,9 @@ class Unfinished:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to make a recording, until `renew` fails. `legs` is what the row says, or None."""
+    """The right to make a recording, until `renew` fails. `is_lost` says that its last owner died;
+    `legs` is what the row says, or None.
+    """
 
     team_id: int
     session_id: int
@@ -37,6 +41,7 @@ class Claim:
     attempts: int
     faults: int
     fence: int
+    is_lost: bool
     legs: list[dict[str, Any]] | None  # Any: JSON values
 
 
@@ -47,7 +52,9 @@ async def unfinished(
     the schema is given, and the time of writing is what a scan can compare without reading a
     transcript.
     """
-    records = await conn.fetch(_SQL["unfinished"], limit, after_id, PROCESSING, within_s)
+    records = await conn.fetch(
+        _SQL["unfinished"], limit, after_id, PROCESSING, within_s, timeout=SCAN_S
+    )
     return [Unfinished(**record) for record in records]
 
 

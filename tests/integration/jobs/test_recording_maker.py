@@ -3,14 +3,14 @@ import pytest
 
 from tests.killed_recorder import noise, play
 from voicehub.errors import StorageError
-from voicehub.jobs.recording_maker import HELD_ATTEMPTS_MAX, Maker
+from voicehub.jobs.recording_maker import HELD_ATTEMPTS_MAX, OWNER_ATTEMPTS, Maker
 from voicehub.sinks.summary import RecordingState, joined_stem
 from voicehub.storage.recordings import Claim
 
 LEGS = [{"token": 1, "at_ms": 0, "wall_ms": 0}]
 
 
-def maker(scene, *, legs=LEGS, attempts=1, fence=1):
+def maker(scene, *, legs=LEGS, attempts=1, fence=1, is_lost=True):
     claim = Claim(
         team_id=scene.team_id,
         session_id=scene.session_id,
@@ -18,6 +18,7 @@ def maker(scene, *, legs=LEGS, attempts=1, fence=1):
         attempts=attempts,
         faults=0,
         fence=fence,
+        is_lost=is_lost,
         legs=legs,
     )
     return Maker(scene.spaces, scene.spool, claim)
@@ -80,6 +81,27 @@ async def test_a_leg_that_is_being_written_is_waited_for_but_not_for_ever(scene)
     summary = await maker(scene, attempts=HELD_ATTEMPTS_MAX + 1).make()
     assert summary.state in {RecordingState.READY, RecordingState.EMPTY}
     await recorder.abandon()
+
+
+async def test_an_owner_that_ended_its_session_is_given_time_to_close_its_leg(scene):
+    legs = [{"token": 1, "at_ms": 0}, {"token": 2, "at_ms": 1_000}]
+    await scene.recorded(1, 1, 1.0)
+    await scene.spaces.put(f"{scene.stem(2)}.tail/{0:015d}", b"fLaC" + bytes(40), "x/y")
+    for attempt in range(1, OWNER_ATTEMPTS + 1):
+        with pytest.raises(StorageError, match="by its owner"):
+            await maker(scene, legs=legs, attempts=attempt, is_lost=False).make()
+    assert await scene.spaces.list_uploads("") == []
+    summary = await maker(scene, legs=legs, attempts=OWNER_ATTEMPTS + 1, is_lost=False).make()
+    assert summary.seconds == 1.0
+
+
+async def test_once_its_leg_is_closed_nobody_waits_for_an_owner(scene):
+    legs = [{"token": 1, "at_ms": 0}, {"token": 2, "at_ms": 1_000}]
+    await scene.recorded(1, 1, 1.0)
+    with pytest.raises(StorageError, match="by its owner"):
+        await maker(scene, legs=legs, is_lost=False).make()
+    await scene.recorded(2, 2, 1.0)
+    assert (await maker(scene, legs=legs, is_lost=False).make()).seconds == 2.0
 
 
 async def test_of_nothing_comes_an_empty_recording(scene):

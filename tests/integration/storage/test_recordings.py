@@ -56,9 +56,22 @@ async def test_a_claim_is_for_one_and_tells_the_legs(team, ended):
     claims = await asyncio.gather(*(claimed(team, ended) for _ in range(5)))
     (claim,) = [claim for claim in claims if claim]
     assert (claim.attempts, claim.faults, claim.fence) == (1, 0, 3)
+    assert not claim.is_lost
     assert claim.legs == [{"token": 2, "at_ms": 5}]
     assert await found(team) == []
     assert await claimed(team, ended) is None
+
+
+async def test_only_a_dead_owner_counts_as_lost(team, ended):
+    """A client that is lost ends its session as completed, by an owner that lives."""
+    for status, is_lost in (("completed", False), ("failed", True)):
+        await team.run(
+            'UPDATE sessions SET status = $2, data = data || \'{"ended_reason": "lost"}\''
+            " WHERE id = $1",
+            ended,
+            status,
+        )
+        assert (await claimed(team, ended, 0.0)).is_lost is is_lost
 
 
 async def test_a_claim_that_ran_out_counts_as_a_fault(team, ended):
