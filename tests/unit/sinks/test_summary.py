@@ -7,12 +7,23 @@ from voicehub.sinks.summary import (
     RecordingState,
     RecordingSummary,
     finished_state,
+    joined_stem,
     recording_stem,
+    session_of,
+    session_prefix,
 )
 
 
 def test_a_key_names_team_session_and_token() -> None:
     assert recording_stem(7, 42, 3) == "recordings/team-7/session-42-3"
+
+
+def test_every_key_of_a_session_begins_alike_and_leads_back_to_it() -> None:
+    for stem in (recording_stem(7, 42, 3), joined_stem(7, 42, 1_795_000_000_000)):
+        assert stem.startswith(session_prefix(7, 42))
+        assert not stem.startswith(session_prefix(7, 4))
+        assert session_of(stem) == (7, 42)
+    assert session_of("recordings/other") is None
 
 
 @pytest.mark.parametrize(
@@ -35,4 +46,5 @@ def test_a_summary_goes_into_a_row_as_json() -> None:
         "seconds": 1.5,
         "sample_rate_hz": 24_000,
         "parts": 1,
+        "lost_ms": 0,
     }
