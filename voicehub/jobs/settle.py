@@ -1,5 +1,7 @@
 """Settles what live sessions have used, whoever owns them; may run twice, anywhere, at any time."""
 
+from collections.abc import Sequence
+
 import structlog
 
 from voicehub.errors import NotFoundError, StorageError
@@ -25,16 +27,36 @@ async def settle_all(postgres: Postgres, redis: Redis) -> int:
     while True:
         async with postgres.connection() as conn:
             found = await settlement.unsettled(conn, last_id, BATCH)
-        for session in found:
-            try:
-                settled += await _settle_one(postgres, redis, session)
-            except (StorageError, NotFoundError) as error:
-                logger.warning(
-                    "session not settled", session_id=session.session_id, code=error.code
-                )
+        settled += (await _settle_each(postgres, redis, found))[0]
         if len(found) < BATCH:
             return settled
         last_id = found[-1].session_id
+
+
+async def settle_team(postgres: Postgres, redis: Redis, team_id: int) -> bool:
+    """Settle all that Redis has booked of a team's sessions. Returns whether nothing is left.
+
+    Raises StorageError when Postgres is away.
+    """
+    async with postgres.connection() as conn:
+        found = await settlement.unsettled_of(conn, team_id)
+    return (await _settle_each(postgres, redis, found))[1] == 0
+
+
+async def _settle_each(
+    postgres: Postgres, redis: Redis, sessions: Sequence[Unsettled]
+) -> tuple[int, int]:
+    """How many had something, and how many could not be settled."""
+    settled, failed, code = 0, 0, ""
+    for session in sessions:
+        try:
+            settled += await _settle_one(postgres, redis, session)
+        except (StorageError, NotFoundError) as error:
+            failed, code = failed + 1, error.code
+    if failed:
+        # One line: when a store is away they all fail.
+        logger.warning("sessions not settled", count=failed, code=code)
+    return settled, failed
 
 
 async def _settle_one(postgres: Postgres, redis: Redis, session: Unsettled) -> bool:

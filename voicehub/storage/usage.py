@@ -50,8 +50,13 @@ async def book(
     return Quota(*map(int, left)) if left else None
 
 
-async def booked(redis: Redis, team_id: int, session_id: int) -> dict[str, Any] | None:
-    """The last booked `sessions.usage`; None when nothing of it is left to settle."""
+async def booked(
+    redis: Redis, team_id: int, session_id: int, *, even_settled: bool = False
+) -> dict[str, Any] | None:
+    """The last booked `sessions.usage`; None when nothing of it is left to settle.
+
+    `even_settled` asks for it all the same: None is then what Redis does not know.
+    """
     # The client's types leave open what HMGET answers; here it is bytes or None for each.
     raw, *counted = cast(
         "list[bytes | None]",
@@ -61,7 +66,7 @@ async def booked(redis: Redis, team_id: int, session_id: int) -> dict[str, Any] 
             )
         ),
     )
-    if raw is None or counted == [b"0", b"0"]:
+    if raw is None or (counted == [b"0", b"0"] and not even_settled):
         return None
     usage: dict[str, Any] = orjson.loads(raw)
     return usage
