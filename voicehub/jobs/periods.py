@@ -31,24 +31,32 @@ async def turn_periods(postgres: Postgres, redis: Redis) -> int:
     """
     async with postgres.connection() as conn:
         ended = await subscriptions.ended(conn, BATCH)
-    turned = 0
+    turned, waiting = 0, 0
     for each in ended:
-        turned += await _turn_one(postgres, redis, each)
+        is_settled = await settle_team(postgres, redis, each.team_id)
+        if not is_settled and each.ended_s_ago < TURN_ANYWAY_S:
+            waiting += 1
+            continue
+        try:
+            turned += await _turn_one(postgres, redis, each)
+        except StorageError:
+            raise
+        except Exception:
+            # A row that nobody expected: the other teams' periods turn all the same.
+            logger.exception("billing period cannot be turned", subscription_id=each.id)
     async with postgres.connection() as conn:
         for team_id in await subscriptions.turned_lately(conn, RETELL_S):
             await quota.retell(redis, conn, team_id)
+    if waiting:
+        raise StorageError(f"{waiting} billing periods wait for what their sessions used.")
     return turned
 
 
 async def _turn_one(postgres: Postgres, redis: Redis, ended: Ended) -> bool:
-    """Settle all that the team's sessions have booked, then turn.
+    """All that the team's sessions had booked is settled.
 
-    Sessions book on meanwhile: that is used after the period's end, so it belongs to the next.
+    They book on meanwhile: that is used after the period's end, so it belongs to the next.
     """
-    is_settled = await settle_team(postgres, redis, ended.team_id)
-    if not is_settled and ended.ended_s_ago < TURN_ANYWAY_S:
-        logger.warning("billing period not turned yet", subscription_id=ended.id)
-        return False
     async with postgres.transaction() as conn:
         due = await subscriptions.lock_due(conn, ended.team_id, ended.id)
         if due is None:

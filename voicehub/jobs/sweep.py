@@ -141,10 +141,11 @@ class Sweeper:
             await self._note_last_sign(gone)
             async with self._postgres.connection() as conn:
                 token = await ownership.seize(conn, old.team_id, old.session_id, old.token)
-            if token is None:
-                return False
         except StorageError as error:
             logger.warning("lost session not seized", session_id=old.session_id, code=error.code)
+            return False
+        del self._missing[old.session_id, old.token]
+        if token is None:
             return False
         owned = Owned(old.team_id, old.session_id, token)
         try:

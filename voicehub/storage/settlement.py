@@ -28,6 +28,7 @@ _GROWING = (
 class NoSubscriptionError(StorageError):
     """The team has no subscription at all: its usage waits for one."""
 
+    code = "no_subscription"
     retryable = False
 
 
