@@ -195,7 +195,7 @@ class Sweeper:
 
     async def _settle(self, owned: Owned) -> None:
         team_id, session_id = owned.team_id, owned.session_id
-        booked = await usage.booked(self._redis, team_id, session_id, even_settled=True)
+        booked = await usage.last_booked(self._redis, team_id, session_id)
         try:
             async with self._postgres.connection() as conn:
                 if booked is None:
@@ -217,13 +217,14 @@ class Sweeper:
             row = await _row(conn, owned)
             recorded = row.data.get("recording") or row.data.get("legs")
             state = RecordingState.PROCESSING if recorded else RecordingState.EMPTY
+            status, reason = how_it_ended(row)
             return await ownership.finish(
                 conn,
                 owned.team_id,
                 owned.session_id,
                 owned.token,
-                status=Status.FAILED,
-                reason=EndedReason.LOST,
+                status=status,
+                reason=reason,
                 duration_ms=active_s(row) * 1000,
                 recording={"state": state.value},
                 keep_context=self._keep_context,
@@ -249,6 +250,16 @@ async def sweep_once(postgres: Postgres, redis: Redis, *, keep_context: bool) ->
         await asyncio.sleep(LOOK_EVERY_S)
         ended += await sweeper.sweep()
     return ended
+
+
+def how_it_ended(row: Session) -> tuple[Status, EndedReason]:
+    """As its owner said when it went away in good order, and the client did not come back in time;
+    else the owner is dead.
+    """
+    said = row.data.get("leaving")
+    if isinstance(said, str) and said in {each.value for each in EndedReason}:
+        return Status.COMPLETED, EndedReason(said)
+    return Status.FAILED, EndedReason.LOST
 
 
 def active_s(row: Session) -> float:

@@ -66,7 +66,7 @@ async def settle(
             raise FencedError("A newer owner holds this session.")
         audio_before, text_before = _amounts(record["usage"])
         audio, text = _amounts(usage)
-        newer = _is_newer(usage, record["usage"])
+        newer = is_newer(usage, record["usage"])
         charge = (audio - audio_before, text - text_before) if newer else (0, 0)
         charged = await conn.fetchrow(
             _SQL["charge"],
@@ -107,7 +107,7 @@ async def unsettled_of(conn: Connection, team_id: int) -> list[Unsettled]:
     return [Unsettled(**each) for each in await conn.fetch(_SQL["unsettled_of"], team_id, ENDED_S)]
 
 
-def _is_newer(usage: dict[str, Any], other: dict[str, Any]) -> bool:
+def is_newer(usage: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether nothing in `usage` has fewer than `other`: it is later, or the same."""
     return all(usage.get(name, 0) >= other.get(name, 0) for name in _GROWING)
 

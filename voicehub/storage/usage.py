@@ -50,13 +50,8 @@ async def book(
     return Quota(*map(int, left)) if left else None
 
 
-async def booked(
-    redis: Redis, team_id: int, session_id: int, *, even_settled: bool = False
-) -> dict[str, Any] | None:
-    """The last booked `sessions.usage`; None when nothing of it is left to settle.
-
-    `even_settled` asks for it all the same: None is then what Redis does not know.
-    """
+async def booked(redis: Redis, team_id: int, session_id: int) -> dict[str, Any] | None:
+    """The last booked `sessions.usage`; None when nothing of it is left to settle."""
     # The client's types leave open what HMGET answers; here it is bytes or None for each.
     raw, *counted = cast(
         "list[bytes | None]",
@@ -66,10 +61,20 @@ async def booked(
             )
         ),
     )
-    if raw is None or (counted == [b"0", b"0"] and not even_settled):
+    if raw is None or counted == [b"0", b"0"]:
         return None
     usage: dict[str, Any] = orjson.loads(raw)
     return usage
+
+
+async def last_booked(redis: Redis, team_id: int, session_id: int) -> dict[str, Any] | None:
+    """The last booked `sessions.usage`, settled or not; None where nothing was booked."""
+    # The client's types leave open what HGET answers.
+    raw = cast(
+        "bytes | None",
+        await redis.within_deadline(redis.client.hget(_usage_key(team_id, session_id), "usage")),
+    )
+    return None if raw is None else cast("dict[str, Any]", orjson.loads(raw))
 
 
 async def mark_settled(

@@ -5,7 +5,16 @@ import pytest
 
 from voicehub.errors import FencedError, StorageError
 from voicehub.jobs import sweep as module
-from voicehub.jobs.sweep import GONE_S, LOOK_EVERY_S, LOOKS_MIN, Sweeper, active_s, sweep_once
+from voicehub.jobs.sweep import (
+    GONE_S,
+    LOOK_EVERY_S,
+    LOOKS_MIN,
+    Sweeper,
+    active_s,
+    how_it_ended,
+    sweep_once,
+)
+from voicehub.session.state import EndedReason, Status
 from voicehub.storage import lease, lines, ownership, quota, settlement, usage
 from voicehub.storage.ownership import Owned
 from voicehub.storage.settlement import NoSubscriptionError
@@ -335,3 +344,29 @@ async def test_active_time_without_an_owner_s_count(team, pg, usage_, line_ms, e
     row.usage.update(usage_)
     row.data["transcript"] = [{"end_ms": each} for each in line_ms]
     assert active_s(row) == expected_s
+
+
+async def test_a_session_that_was_left_waits_for_its_client_and_then_ends_as_its_owner_said(
+    team, pg, redis, worker, new_owner
+):
+    owner = await new_owner()
+    async with pg.connection() as conn:
+        await ownership.leave(
+            conn, team.id, owner.session_id, 1, duration_ms=1, reason=EndedReason.DRAIN
+        )
+    await lease.leave(*owner.place, 1, grace_ms=30_000)
+    assert await worker.look(ENOUGH * 2) == 0
+    await owner.die()  # nobody came
+    assert await worker.look(ENOUGH) == 1
+    row = await owner.row()
+    assert (row["status"], row["data"]["ended_reason"]) == ("completed", "drain")
+    assert "leaving" not in row["data"]
+
+
+@pytest.mark.parametrize("said", [None, "", "whatever", 7, {}])
+async def test_what_no_owner_would_say_is_no_reason(team, pg, said):
+    session_id = await team.add_session()
+    async with pg.connection() as conn:
+        row = await module._row(conn, Owned(team.id, session_id, 1))
+    row.data["leaving"] = said
+    assert how_it_ended(row) == (Status.FAILED, EndedReason.LOST)

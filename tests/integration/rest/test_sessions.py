@@ -151,8 +151,7 @@ async def test_ended_and_forgotten_sessions_hold_no_slot_and_paused_ones_do(web_
         "DELETE FROM subscriptions",
         "UPDATE subscriptions SET status = 'cancelled'",
         "UPDATE subscriptions SET status = 'expired'",
-        "UPDATE subscriptions SET current_period_end = now() - interval '1 second',"
-        " cancel_at_period_end = true",
+        "UPDATE subscriptions SET current_period_end = now(), cancel_at_period_end = true",
         "UPDATE subscriptions SET current_period_end = now() - interval '1 hour'",
         "UPDATE subscriptions SET current_period_start = now() + interval '1 hour'",
         "UPDATE subscriptions SET total_audio_tokens_used = 1000",

@@ -41,16 +41,6 @@ async def test_leases_that_stand_are_found_in_one_message_each_thousand(team, re
     assert await lease.held(redis, []) == set()
 
 
-async def test_a_lease_that_is_left_stands_until_the_client_had_its_time(team, redis):
-    await lease.hold(redis, team.id, 1, 3, "here")
-    await lease.leave(redis, team.id, 1, 3, 30_000)
-    (key,) = await redis.client.keys("*:lease")
-    assert 20_000 < await redis.client.pttl(key) <= 30_000
-    await lease.hold(redis, team.id, 1, 4, "there")
-    with pytest.raises(FencedError):
-        await lease.leave(redis, team.id, 1, 3, 30_000)
-
-
 async def test_the_last_sign_of_an_owner_is_known_after_its_lease_ran_out(team, redis):
     assert await lease.renewed_s_ago(redis, team.id, 1) is None
     await lease.hold(redis, team.id, 1, 3, "here")

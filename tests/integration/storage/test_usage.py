@@ -116,8 +116,8 @@ async def test_the_last_settlement_lets_the_totals_expire(team, redis, limits):
 
 
 async def test_totals_that_are_settled_can_still_be_read(team, redis, limits):
-    assert await usage.booked(redis, team.id, SESSION, even_settled=True) is None
+    assert await usage.last_booked(redis, team.id, SESSION) is None
     await book(redis, team, 1, 10)
     await usage.mark_settled(redis, team.id, SESSION, settled(10, 10), finished=False)
-    totals = await usage.booked(redis, team.id, SESSION, even_settled=True)
+    totals = await usage.last_booked(redis, team.id, SESSION)
     assert totals["audio_tokens"] == 10
