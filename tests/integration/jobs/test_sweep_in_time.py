@@ -1,4 +1,4 @@
-"""The sweeper's promise, with a real worker in real time: 30 s after an owner's last sign of life."""
+"""The sweeper's promise, with a real worker and real time: 30 s after an owner's last renewal."""
 
 import asyncio
 import sys
