@@ -1,9 +1,12 @@
-"""Rows of a team with a plan, a user and an agent, and its sessions."""
+"""Rows of a team with a plan, a user and an agent, and its sessions, which somebody may own."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 
+from voicehub.session.metering import MILLION, Totals
+from voicehub.storage import lease, lines, usage
 from voicehub.storage.postgres import Postgres
+from voicehub.storage.redis import Redis
 
 
 @dataclass
@@ -46,6 +49,46 @@ class Team:
     async def run(self, sql, *arguments):
         async with self.pg.connection() as conn:
             return await conn.fetchval(sql, *arguments)
+
+
+@dataclass
+class Owner:
+    """A session in progress, and what its owner does to it."""
+
+    team: Team
+    redis: Redis
+    session_id: int
+    token: int = 1
+
+    @property
+    def place(self):
+        return self.redis, self.team.id, self.session_id
+
+    async def renew(self):
+        await lease.hold(*self.place, self.token, "owner")
+
+    async def die(self):
+        """As after its lease ran out."""
+        await self.redis.client.delete(f"{{team:{self.team.id}}}:session:{self.session_id}:lease")
+
+    async def say(self, sequence, text="hello"):
+        line = {"item_id": f"item_{sequence}", "order": sequence, "transcript": text}
+        line |= {"start_ms": sequence * 1000, "end_ms": sequence * 1000 + 500}
+        await lines.append(*self.place, self.token, sequence, line)
+
+    async def book(self, number, audio, *, flying=0):
+        totals = Totals(audio * MILLION, responses=number)
+        await usage.book(
+            *self.place,
+            self.token,
+            number=number,
+            totals=totals,
+            audio_in_flight=flying * MILLION,
+            settled=None,
+        )
+
+    async def row(self):
+        return await self.team.row(self.session_id)
 
 
 async def add_team(pg):

@@ -113,6 +113,12 @@ def sweep() -> None:
 
 
 @app.command()
+def close_recordings() -> None:
+    """Make the recordings that their owners could not finish."""
+    console.print(f"closed {_once('close recordings')} recordings")
+
+
+@app.command()
 def turn_periods() -> None:
     """Turn the billing periods that have ended."""
     console.print(f"turned {_once('turn periods')} billing periods")

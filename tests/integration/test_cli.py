@@ -9,6 +9,7 @@ import pytest
     [
         ("flush-usage", "settled 0 sessions\n"),
         ("sweep", "ended 0 lost sessions\n"),
+        ("close-recordings", "closed 0 recordings\n"),
         ("turn-periods", "turned 0 billing periods\n"),
         ("abort-uploads", "aborted 0 uploads\n"),
         ("apply-retention", "removed 0 recordings and transcripts\n"),

@@ -4,7 +4,17 @@ from typer.testing import CliRunner
 from voicehub.cli import app
 from voicehub.settings import Settings
 
-JOBS = ("flush-usage", "sweep", "turn-periods", "abort-uploads", "apply-retention")
+JOBS = (
+    *("flush-usage", "sweep", "close-recordings", "turn-periods"),
+    *("abort-uploads", "apply-retention"),
+)
+    "flush-usage",
+    "sweep",
+    "close-recordings",
+    "turn-periods",
+    "abort-uploads",
+    "apply-retention",
+)
 
 
 @pytest.fixture

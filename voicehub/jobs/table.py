@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from voicehub.jobs.periods import turn_periods
+from voicehub.jobs.recordings import close_recordings
 from voicehub.jobs.retention import apply_retention
 from voicehub.jobs.settle import settle_all
 from voicehub.jobs.sweep import LOOK_EVERY_S, Sweeper
@@ -50,11 +51,17 @@ class Job:
 
 
 def jobs_of(stores: Stores, rules: Rules) -> list[Job]:
-    postgres, redis, spaces = stores.postgres, stores.redis, stores.spaces
+    postgres, redis, spaces, spool = stores.postgres, stores.redis, stores.spaces, stores.spool
     sweeper = Sweeper(postgres, redis, keep_context=rules.keep_context)
     return [
         Job("sweep", LOOK_EVERY_S, MINUTE_S, sweeper.sweep),
         Job("settle", MINUTE_S, 5 * MINUTE_S, lambda: settle_all(postgres, redis)),
+        Job(
+            "close recordings",
+            5.0,
+            30 * MINUTE_S,
+            lambda: close_recordings(postgres, redis, spaces, spool),
+        ),
         Job("turn periods", 10.0, 5 * MINUTE_S, lambda: turn_periods(postgres, redis)),
         Job("abort uploads", HOUR_S, 10 * MINUTE_S, lambda: abort_uploads(postgres, spaces)),
         Job(

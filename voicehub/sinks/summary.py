@@ -38,6 +38,7 @@ class RecordingSummary:
     seconds: float
     sample_rate_hz: int
     parts: int
+    lost_ms: int = 0  # silence between owners, where one died or nothing was recorded
 
     def as_json(self) -> dict[str, Any]:  # Any: JSON values
         return asdict(self)
@@ -48,6 +49,11 @@ def recording_stem(team_id: int, session_id: int, fencing_token: int) -> str:
     the name.
     """
     return f"{session_prefix(team_id, session_id)}{fencing_token}"
+
+
+def joined_stem(team_id: int, session_id: int, claim_token: int) -> str:
+    """The key of what several owners recorded, made one. Two workers never write the same key."""
+    return f"{session_prefix(team_id, session_id)}joined-{claim_token}"
 
 
 def session_prefix(team_id: int, session_id: int) -> str:

@@ -7,6 +7,7 @@ from voicehub.sinks.summary import (
     RecordingState,
     RecordingSummary,
     finished_state,
+    joined_stem,
     recording_stem,
     session_of,
     session_prefix,
@@ -39,6 +40,14 @@ def test_a_foreign_key_is_nobody_s(key) -> None:
     assert session_of(key) is None
 
 
+def test_every_key_of_a_session_begins_alike_and_leads_back_to_it() -> None:
+    for stem in (recording_stem(7, 42, 3), joined_stem(7, 42, 1_795_000_000_000)):
+        assert stem.startswith(session_prefix(7, 42))
+        assert not stem.startswith(session_prefix(7, 4))
+        assert session_of(stem) == (7, 42)
+    assert session_of("recordings/other") is None
+
+
 @pytest.mark.parametrize(
     ("samples", "is_truncated", "state"),
     [(0, False, "empty"), (1, False, "ready"), (1, True, "truncated"), (0, True, "empty")],
@@ -59,4 +68,5 @@ def test_a_summary_goes_into_a_row_as_json() -> None:
         "seconds": 1.5,
         "sample_rate_hz": 24_000,
         "parts": 1,
+        "lost_ms": 0,
     }
