@@ -115,7 +115,7 @@ def sweep() -> None:
 @app.command()
 def close_recordings() -> None:
     """Make the recordings that their owners could not finish."""
-    console.print(f"closed {_once('close recordings')} recordings")
+    console.print(f"closed {_once(table.ALL_RECORDINGS)} recordings")
 
 
 @app.command()

@@ -8,13 +8,6 @@ JOBS = (
     *("flush-usage", "sweep", "close-recordings", "turn-periods"),
     *("abort-uploads", "apply-retention"),
 )
-    "flush-usage",
-    "sweep",
-    "close-recordings",
-    "turn-periods",
-    "abort-uploads",
-    "apply-retention",
-)
 
 
 @pytest.fixture

@@ -16,6 +16,10 @@ from voicehub.storage.spaces import Spaces
 
 MINUTE_S = 60.0
 HOUR_S = 3600.0
+# The quick beat of the recordings reads the rows of sessions that were written so lately; the slow
+# one reads those of a month: what waited for a store.
+LATELY_S = 900.0
+ALL_RECORDINGS = "close all recordings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,12 @@ def jobs_of(stores: Stores, rules: Rules) -> list[Job]:
         Job(
             "close recordings",
             5.0,
+            30 * MINUTE_S,
+            lambda: close_recordings(postgres, redis, spaces, spool, written_within_s=LATELY_S),
+        ),
+        Job(
+            ALL_RECORDINGS,
+            5 * MINUTE_S,
             30 * MINUTE_S,
             lambda: close_recordings(postgres, redis, spaces, spool),
         ),
