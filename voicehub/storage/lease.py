@@ -84,6 +84,16 @@ async def held(redis: Redis, sessions: Sequence[tuple[int, int]]) -> set[int]:
     return found
 
 
+async def renewed_s_ago(redis: Redis, team_id: int, session_id: int) -> float | None:
+    """How long ago an owner last showed that it lives; None where nobody knows.
+
+    The fence is set anew with each renewal: what its life lacks is the time since. Raises
+    StorageError.
+    """
+    left_ms = await redis.within_deadline(redis.client.pttl(fence_key(team_id, session_id)))
+    return max(0, FENCE_MS - int(left_ms)) / 1000 if left_ms > 0 else None
+
+
 async def release(redis: Redis, team_id: int, session_id: int, token: int) -> None:
     """Give the lease back; a newer owner's stays. Raises StorageError."""
     await redis.run(

@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 from tests.killed_recorder import RATE_HZ, noise, play
+from tests.teams import Owner, add_team
 from voicehub.devstack.server import free_ports
 from voicehub.devstack.spaces import BUCKET, SpacesServer
 from voicehub.jobs.recordings import close_recordings
@@ -32,6 +33,23 @@ ROOT = Path(__file__).parents[3]
 async def redis(redis_url):
     async with Redis.connect(redis_url) as redis:
         yield redis
+
+
+@pytest.fixture
+async def team(pg):
+    return await add_team(pg)
+
+
+@pytest.fixture
+async def new_owner(team, redis):
+    """Sessions that are in progress, their leases held."""
+
+    async def start(**columns):
+        owner = Owner(team, redis, await team.add_session(**columns))
+        await owner.renew()
+        return owner
+
+    return start
 
 
 @pytest.fixture
