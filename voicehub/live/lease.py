@@ -37,7 +37,7 @@ class Lease:
                 return
             except StorageError:
                 # The session goes on: its writes carry the token and are refused when it is old.
-                logger.warning("lease not renewed", session_id=self._session[1])
+                logger.debug("lease not renewed", session_id=self._session[1])
 
     async def release(self) -> None:
         try:

@@ -51,7 +51,7 @@ class MeterSink:
             raise
         except StorageError:
             self._redis_is_behind = True
-            logger.warning("tokens go to Postgres directly", session_id=session_id)
+            logger.debug("tokens go to Postgres directly", session_id=session_id)
             return await self._settle_without_redis(booking)
         if left is None or self._redis_is_behind:
             return await self._rebuild()

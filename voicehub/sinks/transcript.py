@@ -69,7 +69,7 @@ class TranscriptSink:
         except FencedError:
             raise
         except StorageError:
-            logger.warning("line goes to Postgres directly", session_id=session_id)
+            logger.debug("line goes to Postgres directly", session_id=session_id)
             await self.fold()
             return
         if len(self._waiting) >= max(FOLD_LINES_MIN, self._folded_lines // FOLD_SHARE):

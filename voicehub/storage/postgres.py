@@ -16,6 +16,8 @@ from voicehub.storage.outage import Outage
 COMMAND_S = 10.0  # a statement past it is cancelled: asyncpg waits for ever on a vanished peer
 CONNECT_S = 5.0  # a server that takes longer to let us in counts as down
 ACQUIRE_S = 5.0  # with all connections busy this long, the request fails and may be repeated
+# A connection that is in use for longer: perhaps the server hangs, and a probe is sent.
+SUSPECT_S = 1.0
 # A server that lets nobody in for this long, or answers nothing then, is away. What was asked of it
 # fails at once then, so that no connection hangs for as long as its statement may.
 PROBE_S = 2.0
@@ -93,6 +95,7 @@ class Postgres:
         """
         if self._outage.away:
             raise StorageError("Postgres is away.")
+        watch = asyncio.get_running_loop().call_later(SUSPECT_S, self._outage.suspect)
         try:
             async with self._pool.acquire(timeout=ACQUIRE_S) as conn:
                 yield conn
@@ -100,6 +103,8 @@ class Postgres:
             if isinstance(error, SERVER_TROUBLE):
                 self._outage.suspect()
             raise _as_storage_error(error) from error
+        finally:
+            watch.cancel()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
