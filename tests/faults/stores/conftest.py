@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import shutil
 import signal
 import tempfile
@@ -96,12 +97,18 @@ async def new_stores(stack: Stack, store_environment: dict[str, str]) -> AsyncIt
 
 
 @pytest.fixture
-async def new_chat(new_site: NewSite) -> AsyncIterator[Callable[..., Awaitable["Chat"]]]:
+async def new_chat(
+    new_site: NewSite, tmp_path: Path
+) -> AsyncIterator[Callable[..., Awaitable["Chat"]]]:
     """Opens a session that talks until it is closed, on a server of its own."""
     async with AsyncExitStack() as opened:
 
         async def start(variables: dict[str, str]) -> Chat:
-            site = await new_site(VOICEHUB_SPOOL=Path(tempfile.mkdtemp()), **variables)
+            site = await new_site(
+                VOICEHUB_SPOOL=tmp_path / secrets.token_hex(4),
+                VOICEHUB_SESSIONS_PER_USER=100,
+                **variables,
+            )
             chat = Chat(site, await site.talk())
             opened.push_async_callback(chat.stop)
             chat.start()
