@@ -92,7 +92,7 @@ class TranscriptSink:
             await lines.forget(self._redis, team_id, session_id, upto)
         except StorageError:
             # They are in the row as well; the next fold, or the end, forgets them.
-            logger.info("folded lines stay in Redis", session_id=session_id)
+            logger.debug("folded lines stay in Redis", session_id=session_id)
         if self._on_folded:
             self._on_folded(upto)
 
@@ -119,7 +119,7 @@ class TranscriptSink:
                 await self.fold()
                 delay_s = fold_after_s(self._folded_lines)
             except StorageError as error:
-                logger.warning("fold failed", session_id=self._session[1], code=error.code)
+                logger.debug("fold failed", session_id=self._session[1], code=error.code)
                 self._enough.clear()
                 delay_s = RETRY_S
 

@@ -36,6 +36,7 @@ class Outage:
         self._task: asyncio.Task[None] | None = None
         self._here = asyncio.Event()
         self._here.set()
+        self._answers = 0
         self.ended = 0
         """How many outages are over: whoever sees it grow tells the store what it may have lost."""
 
@@ -57,6 +58,10 @@ class Outage:
         if self._task is None:
             self._task = spawn(self._probe_until_back(), name=f"probe {self._store}")
 
+    def answered(self) -> None:
+        """An answer came: a probe that fails meanwhile met a busy store, not a dead one."""
+        self._answers += 1
+
     async def aclose(self) -> None:
         task, self._task = self._task, None
         await stop(task)
@@ -72,10 +77,12 @@ class Outage:
 
     async def _probe_until_back(self) -> None:
         while True:
+            before = self._answers
             try:
                 await self._probe()
             except StorageError as error:
-                self._go_away(error.message)
+                if self._answers == before:
+                    self._go_away(error.message)
                 await asyncio.sleep(PROBE_EVERY_S)
             else:
                 break

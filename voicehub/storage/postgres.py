@@ -17,10 +17,10 @@ COMMAND_S = 10.0  # a statement past it is cancelled: asyncpg waits for ever on 
 CONNECT_S = 5.0  # a server that takes longer to let us in counts as down
 ACQUIRE_S = 5.0  # with all connections busy this long, the request fails and may be repeated
 # A connection that is in use for longer: perhaps the server hangs, and a probe is sent.
-SUSPECT_S = 1.0
+SUSPECT_S = 2.0
 # A server that lets nobody in for this long, or answers nothing then, is away. What was asked of it
 # fails at once then, so that no connection hangs for as long as its statement may.
-PROBE_S = 2.0
+PROBE_S = 3.0
 CLOSE_S = 5.0  # connections that are still busy then are cut
 PING_S = 2.0
 
@@ -99,6 +99,7 @@ class Postgres:
         try:
             async with self._pool.acquire(timeout=ACQUIRE_S) as conn:
                 yield conn
+            self._outage.answered()
         except CONNECTION_TROUBLE as error:
             if isinstance(error, SERVER_TROUBLE):
                 self._outage.suspect()

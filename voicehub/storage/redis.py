@@ -15,6 +15,7 @@ from redis.exceptions import (
     NoScriptError,
     RedisError,
     ResponseError,
+    SlotNotCoveredError,
 )
 
 from voicehub.errors import FencedError, StorageError
@@ -28,7 +29,7 @@ T = TypeVar("T")
 # a conversation waits once for it, then Postgres takes what Redis would have.
 COMMAND_DEADLINE_S = 1.0
 # Shorter, so that a Redis which is on the edge does not come and go.
-PROBE_DEADLINE_S = 0.5
+PROBE_DEADLINE_S = 0.8
 # Of one message; more that are asked for at once go in further ones, one after the other.
 SCRIPTS_AT_ONCE_MAX = 256
 
@@ -123,11 +124,20 @@ class Redis:
         batch, self._asked = self._asked, []
         for start in range(0, len(batch), SCRIPTS_AT_ONCE_MAX):
             some = batch[start : start + SCRIPTS_AT_ONCE_MAX]
-            if isinstance(self._client, RedisCluster):
-                # Each goes to its own node, and must not wait for another's.
-                await asyncio.gather(*(self._send_scripts([each]) for each in some))
-            else:
-                await self._send_scripts(some)
+            # One message a node of a cluster, which must not wait for another's.
+            await asyncio.gather(*map(self._send_scripts, self._by_node(some)))
+
+    def _by_node(self, batch: "list[_Asked]") -> "list[list[_Asked]]":
+        if not isinstance(self._client, RedisCluster):
+            return [batch]
+        parts: dict[str, list[_Asked]] = {}
+        for asked in batch:
+            try:
+                node = self._client.get_node_from_key(asked.keys[0])
+            except SlotNotCoveredError:
+                node = None  # the client learns the cluster's map with its first command
+            parts.setdefault(node.name if node else "", []).append(asked)
+        return list(parts.values())
 
     async def _send_scripts(self, batch: "list[_Asked]") -> None:
         try:
@@ -153,7 +163,8 @@ class Redis:
         pipeline = self._client.pipeline(transaction=False)
         for asked in batch:
             sha = self._scripts[asked.script].sha
-            pipeline.evalsha(sha, len(asked.keys), *asked.keys, *asked.args)
+            # Not `evalsha`, which a cluster's pipeline refuses although it can.
+            pipeline.execute_command("EVALSHA", sha, len(asked.keys), *asked.keys, *asked.args)
         answers = await pipeline.execute(raise_on_error=False)
         for place, answer in enumerate(answers):
             if isinstance(answer, NoScriptError):  # a Redis that was started anew

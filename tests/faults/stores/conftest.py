@@ -127,7 +127,7 @@ class Chat:
         self.waited_s: list[float] = []
         """How long the client waited for the end of each response."""
         self._caller = Caller(talk)
-        self._turned = asyncio.Condition()
+        self._turned = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._hangs_up = False
 
@@ -140,10 +140,13 @@ class Chat:
     async def go_on(self, turns: int = 2) -> None:
         """Return after so many more whole turns."""
         upto = self.turns + turns + 1  # one is under way
-        async with self._turned:
-            await self._turned.wait_for(lambda: self.turns >= upto or self._tasks[1].done())
-        if self._tasks[1].done():
-            self._tasks[1].result()
+        while self.turns < upto:
+            turned = spawn(self._turned.wait(), name="turn")
+            await asyncio.wait([turned, self._tasks[1]], return_when=asyncio.FIRST_COMPLETED)
+            await stop(turned)
+            if self._tasks[1].done():
+                await self._tasks[1]
+            self._turned.clear()
 
     async def end(self) -> dict[str, Any]:
         """Hang up between two turns. Returns the row, after the server's last write."""
@@ -177,9 +180,8 @@ class Chat:
             await engine.reply(number, f"You said {number}.", usage=usage)
             await self.talk.until("response.done")
             self.waited_s.append(loop.time() - asked_s)
-            async with self._turned:
-                self.turns += 1
-                self._turned.notify_all()
+            self.turns += 1
+            self._turned.set()
 
 
 async def check_books(chat: Chat, row: dict[str, Any]) -> None:
