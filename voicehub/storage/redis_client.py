@@ -112,7 +112,10 @@ def _host(text: str, default_port: int) -> tuple[str, int]:
     parts = urlsplit(f"//{text}")
     if not parts.hostname:
         raise ValueError("it names a host without a name")
-    return parts.hostname, parts.port or default_port
+    try:
+        return parts.hostname, parts.port or default_port
+    except ValueError:  # whose message quotes what may be a piece of a password
+        raise ValueError("a port is not a number") from None
 
 
 def _no_retry() -> Retry:
