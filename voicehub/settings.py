@@ -137,7 +137,9 @@ class Settings(BaseSettings):
         alias="VOICEHUB_DATABASE_POOLER",
         description="True behind PgBouncer in transaction mode.",
     )
-    redis_url: SecretStr = Field(alias="REDIS_URL", description="Redis address.")
+    redis_url: SecretStr = Field(
+        alias="REDIS_URL", description="Redis address: one server, Sentinel or Cluster (see below)."
+    )
     spaces_endpoint: str = Field(alias="SPACES_ENDPOINT", description="Address of the S3 API.")
     spaces_region: str = Field(
         "us-east-1", alias="SPACES_REGION", description="Region that requests are signed for."

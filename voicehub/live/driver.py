@@ -330,7 +330,7 @@ class Driver:
         self.end(EndedReason.LOST, error)
 
     def _emptied(self) -> None:
-        logger.warning("redis was emptied")
+        logger.info("redis is told again")
         self._durable.put(self._sinks.transcript.secure)
         self._durable.put(self._sinks.meter.rebook)
 
