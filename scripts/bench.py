@@ -20,7 +20,7 @@ BENCHES: dict[str, Bench] = {
 }
 
 # A log that is no terminal must not cut the numbers.
-LOG_COLUMNS = 140
+LOG_COLUMNS = 170
 console = Console(highlight=False, width=None if sys.stdout.isatty() else LOG_COLUMNS)
 
 
