@@ -37,10 +37,11 @@ class Scribe:
         *,
         now_ms: float,
         wall_ms: float,
-        at_ms: float = 0.0,
         resumes: Resumption | None = None,
     ) -> None:
-        """The owner's first sample is now, at `at_ms` of the session, after what it `resumes`."""
+        """The owner's first sample is now, after what it `resumes`."""
+        self.at_ms = resumes.position_ms(wall_ms) if resumes else 0.0
+        """Where that stands on the session's time line."""
         self.timeline = Timeline(now_ms)
         self.user_speaking = False
         self.active: dict[str, Voice] = {}
@@ -48,7 +49,7 @@ class Scribe:
         self.transcribing: set[str] = set()
         """The caller's turns whose words are still to come."""
         self._meter = meter
-        self._transcript = Transcript(wall_ms, at_ms, resumes.last_order if resumes else 0.0)
+        self._transcript = Transcript(wall_ms, self.at_ms, resumes.last_order if resumes else 0.0)
         self._sequence = resumes.sequence if resumes else 0
         self._buffer_start_ms: float | None = None
         self._input_format = self._output_format = AudioFormat.PCM
