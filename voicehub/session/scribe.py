@@ -294,8 +294,8 @@ class Scribe:
         utterance = self._transcript.utterance(_item_id(frame), AGENT)
         if utterance.start_ms is None:
             utterance.start_ms = self.timeline.position_ms(now_ms)
-        index = _index(frame)
-        utterance.parts[index] = utterance.parts.get(index, "") + str(frame.body.get("delta", ""))
+        _, given_ms = self.timeline.agent_heard_ms(utterance.item_id)
+        utterance.say(_index(frame), str(frame.body.get("delta", "")), given_ms)
         return []
 
     def _agent_said(self, frame: Frame, now_ms: float) -> list[Command]:
@@ -310,7 +310,10 @@ class Scribe:
     def _output_item_done(self, frame: Frame, now_ms: float) -> list[Command]:
         item = as_object(frame.body.get("item"))
         utterance = self._transcript.find(str(item.get("id")))
-        if utterance is None or item.get("status") != "incomplete" or not utterance.text:
+        if utterance is None:
+            return []
+        utterance.heard.is_complete = item.get("status") == "completed"
+        if item.get("status") != "incomplete" or not utterance.text:
             return []
         return [] if utterance.interrupted else self._correct(utterance.item_id, now_ms)
 
@@ -319,10 +322,11 @@ class Scribe:
         utterance = self._transcript.find(item_id)
         if utterance is None:
             return []
-        before = (utterance.interrupted, utterance.start_ms, utterance.end_ms)
+        before = utterance.shown
         utterance.interrupted = True
         self._heard(utterance)
-        unchanged = before == (True, utterance.start_ms, utterance.end_ms)
+        utterance.heard.cut(*self.timeline.agent_heard_ms(item_id))
+        unchanged = before == utterance.shown
         if unchanged or not utterance.finished:
             return []
         return [self._finish(utterance, now_ms)]

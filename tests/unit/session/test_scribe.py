@@ -147,7 +147,7 @@ def test_barge_in_cuts_a_reply_in_flight():
     words = live.engine("input_audio_buffer.speech_started", item_id="u", audio_start_ms=1_500)
     assert words == ["client input_audio_buffer.speech_started"]
     assert end_reply(live, "A long story", status="cancelled")[:2] == [
-        "line 1 agent: A long story interrupted",
+        "line 1 agent: A interrupted",
         "client response.output_audio_transcript.done held",
     ]
     (line,) = live.lines()
@@ -162,7 +162,7 @@ def test_barge_in_after_the_reply_was_done_corrects_its_line():
     live.speak(3_000)
     words = live.engine("input_audio_buffer.speech_started", item_id="u", audio_start_ms=2_500)
     assert words == [
-        "line 2 agent: A long story interrupted",
+        "line 2 agent: A interrupted",
         "client input_audio_buffer.speech_started held",
     ]
     assert [line["end_ms"] for line in live.lines()] == [8_000, 3_000]
@@ -199,7 +199,7 @@ def test_truncate_says_how_much_was_heard():
     live.engine("input_audio_buffer.speech_started", item_id="u", audio_start_ms=2_500)
     truncated = "conversation.item.truncated"
     words = live.engine(truncated, item_id="item_a", content_index=0, audio_end_ms=2_600)
-    assert words == ["line 3 agent: A long story interrupted", f"client {truncated} held"]
+    assert words == ["line 3 agent: A interrupted", f"client {truncated} held"]
     assert live.lines()[-1]["end_ms"] == 2_600
     assert live.engine(truncated, item_id="item_a", audio_end_ms=8_000) == [f"client {truncated}"]
 
@@ -211,9 +211,12 @@ def test_truncate_of_one_item_interrupts_what_was_queued_behind_it():
     live.agent_audio(2_000, item="a2")
     place = {"response_id": "resp_1", "content_index": 0}
     for item in ("a1", "a2"):
-        live.engine("response.output_audio_transcript.done", item_id=item, transcript=item, **place)
+        words = f"{item} is here."
+        live.engine(
+            "response.output_audio_transcript.done", item_id=item, transcript=words, **place
+        )
     words = live.engine("conversation.item.truncated", item_id="a1", audio_end_ms=500)
-    assert words[:2] == ["line 3 agent: a1 interrupted", "line 4 agent: a2 interrupted"]
+    assert words[:2] == ["line 3 agent: a1 interrupted", "line 4 agent:  interrupted"]
 
 
 def test_an_incomplete_item_is_interrupted():
@@ -227,6 +230,34 @@ def test_an_incomplete_item_is_interrupted():
         "client response.output_audio_transcript.done held",
         "line 2 agent: Half a sen interrupted",
     ]
+
+
+def test_a_reply_that_is_told_sentence_by_sentence_is_cut_in_the_right_one():
+    live = Live()
+    begin_reply(live)
+    place = {"item_id": "item_a", "response_id": "resp_1", "content_index": 0}
+    for words, duration_ms in (("Yes, of course.", 4_000), (" It is slow.", 2_000)):
+        live.engine("response.output_audio_transcript.delta", delta=words, **place)
+        live.agent_audio(duration_ms)
+    end_reply(live, "Yes, of course. It is slow.", status="completed")
+    for heard_ms, words in ((5_000, "Yes, of course. It is"), (3_000, "Yes, of"), (0, "")):
+        live.engine("conversation.item.truncated", item_id="item_a", audio_end_ms=heard_ms)
+        assert live.lines()[-1]["transcript"] == words
+    assert live.lines()[0]["transcript"] == "Yes, of course. It is slow."
+
+
+def test_a_reply_in_text_is_not_cut_by_a_barge_in():
+    live = Live(session=effective(output_modalities=["text"]))
+    begin_reply(live)
+    place = {"response_id": "resp_1", "item_id": "item_a", "content_index": 0}
+    live.engine("response.output_text.delta", delta="Good day.", **place)
+    live.speak(1_000)
+    live.engine("input_audio_buffer.speech_started", item_id="u", audio_start_ms=500)
+    message = {"id": "item_a", "type": "message", "role": "assistant", "status": "incomplete"}
+    live.engine("response.output_text.done", text="Good day.", **place)
+    live.engine("response.output_item.done", item=message, **place)
+    assert live.lines()[-1]["transcript"] == "Good day."
+    assert live.lines()[-1]["interrupted"]
 
 
 def test_an_answer_out_of_band_is_metered_but_is_no_line():

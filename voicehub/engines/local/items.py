@@ -12,6 +12,7 @@ from voicehub.engines.local.fields import Json
 from voicehub.engines.local.reply import Turn
 from voicehub.engines.local.transcription import Transcription
 from voicehub.errors import ClientError
+from voicehub.realtime.words import whole_words
 
 # An utterance that is longer is refused: it would take minutes to transcribe.
 ITEM_AUDIO_MS_MAX = 600_000
@@ -233,8 +234,4 @@ def _heard_words(sentence: Sentence, heard_ms: float) -> str:
     if heard_ms <= sentence.start_ms:
         return ""
     share = (heard_ms - sentence.start_ms) / (sentence.end_ms - sentence.start_ms)
-    cut = round(share * len(sentence.text))
-    words, rest = sentence.text[:cut], sentence.text[cut:]
-    if words and rest and not words[-1].isspace() and not rest[0].isspace():
-        words = words.rpartition(" ")[0]  # a word that was only begun was not heard
-    return words
+    return whole_words(sentence.text, share * len(sentence.text))
