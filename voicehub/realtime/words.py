@@ -1,4 +1,4 @@
-"""Text cut where the listening stopped: whole words, for a word that was only begun was not heard."""
+"""Text cut where the listening stopped: at a whole word, for one only begun was not heard."""
 
 import re
 

@@ -144,11 +144,13 @@ class Scribe:
         return frame
 
     def silence_agent(self, now_ms: float) -> list[Command]:
-        """Nobody hears the agent from now on: cut its audio, correct the lines."""
+        """Nobody hears the agent from now on: cut its audio, mark the lines. Who has left cannot
+        tell what was heard, so the words stay.
+        """
         return [
             command
             for item_id in self.timeline.cut_agent(now_ms)
-            for command in self._correct(item_id, now_ms)
+            for command in self._correct(item_id, now_ms, words=False)
         ]
 
     def break_off(self, now_ms: float) -> list[Command]:
@@ -205,7 +207,8 @@ class Scribe:
         # The protocol's start includes the padding before the speech.
         spoken_ms = _number(frame.body.get("audio_start_ms")) + self._padding_ms
         utterance.start_ms = self.timeline.input_position_ms(min(spoken_ms, self.timeline.input_ms))
-        return self.silence_agent(now_ms) if self._interrupts else []
+        cut = self.timeline.cut_agent(now_ms) if self._interrupts else []
+        return [command for item_id in cut for command in self._correct(item_id, now_ms)]
 
     def _speech_stopped(self, frame: Frame, _now_ms: float) -> list[Command]:
         self.user_speaking = False
@@ -317,15 +320,18 @@ class Scribe:
             return []
         return [] if utterance.interrupted else self._correct(utterance.item_id, now_ms)
 
-    def _correct(self, item_id: str, now_ms: float) -> list[Command]:
-        """The agent was interrupted in `item_id`: a line already kept is kept anew."""
+    def _correct(self, item_id: str, now_ms: float, *, words: bool = True) -> list[Command]:
+        """The agent was interrupted in `item_id`: a line already kept is kept anew, without the
+        words that were not heard if they are to be cut.
+        """
         utterance = self._transcript.find(item_id)
         if utterance is None:
             return []
         before = utterance.shown
         utterance.interrupted = True
         self._heard(utterance)
-        utterance.heard.cut(*self.timeline.agent_heard_ms(item_id))
+        if words:
+            utterance.heard.cut(*self.timeline.agent_heard_ms(item_id))
         unchanged = before == utterance.shown
         if unchanged or not utterance.finished:
             return []

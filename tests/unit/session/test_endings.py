@@ -49,7 +49,7 @@ def test_the_client_leaves_in_the_middle_of_a_reply_and_its_usage_is_waited_for(
     assert words == [
         "book 4",
         "client response.done held",
-        "line 1 agent: A interrupted",
+        "line 1 agent: A long story interrupted",
         "record 1500 ms",
         "book 5",
         "close 1000 client_close",
@@ -86,7 +86,7 @@ def test_nobody_hears_the_agent_once_the_client_has_left():
     live.engine("response.output_audio_transcript.done", item_id="item_a", transcript="A story")
     live.wait(1_000)
     words = live.do(events.ClientLeft(clean=True))
-    assert words == ["line 2 agent: A interrupted", "engine response.cancel"]
+    assert words == ["line 2 agent: A story interrupted", "engine response.cancel"]
     live.wait(CLOSING_MS)
     assert live.session._scribe.timeline.agent_span_ms("item_a") == (0, 1_000)
 
@@ -128,7 +128,7 @@ def test_the_engine_fails():
     replying(live)
     live.speak(500)
     assert live.do(events.EngineEnded(EngineError("It broke."))) == [
-        "line 1 agent: A interrupted",
+        "line 1 agent: A long story interrupted",
         "record 500 ms",
         "book 3",
         "client error",
