@@ -203,7 +203,7 @@ def _parse_part(body: Json, role: str, where: str) -> Part:
     if kind not in _INPUT_KINDS[role]:
         allowed = ", ".join(f"'{each}'" for each in _INPUT_KINDS[role])
         raise ClientError(
-            f"Unsupported content type for a {role} message: it must be one of {allowed}.",
+            f"Unsupported content type for the role '{role}': it must be one of {allowed}.",
             code="unsupported_content_type",
             param=f"{where}.type",
         )
