@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,14 +149,14 @@ async def _server(scene: Stage) -> AsyncIterator[Server]:
             yield Server(server)
 
 
-async def _left_open(scene: Stage) -> int:
-    """Sessions whose rows are not ended."""
+async def _left_open(scene: Stage) -> dict[str, int]:
+    """Rows of sessions that are not ended, by status."""
     async with scene.postgres() as postgres, postgres.connection() as conn:
-        return int(
-            await conn.fetchval(
-                "SELECT count(*) FROM sessions WHERE status NOT IN ('completed', 'failed')"
-            )
+        rows = await conn.fetch(
+            "SELECT status, count(*) FROM sessions"
+            " WHERE status NOT IN ('completed', 'failed') GROUP BY status"
         )
+    return dict(rows)
 
 
 def _report(
@@ -165,13 +165,12 @@ def _report(
     after: Reading,
     readings: list[Reading],
     took_s: float,
-    left_open: int,
+    left_open: dict[str, int],
 ) -> Report:
     done = sum(tally.done.values())
     grown = after.rss_bytes - before.rss_bytes
     most = max(reading.rss_bytes for reading in readings)
-    odd = ", ".join(f"{count} {what}" for what, count in (+tally.odd).items())
-    ends = ", ".join(f"{count} {end}" for end, count in sorted(tally.done.items()))
+    odd = _listed(+tally.odd)
     return Report(
         f"{done} sessions in {took_s / 60:.1f} minutes, at most {tally.open_most} at once",
         ("", "tasks", "descriptors", "RSS MiB"),
@@ -180,7 +179,7 @@ def _report(
             for name, each in (("idle, after the warm-up", before), ("idle, at the end", after))
         ],
         notes=[
-            f"Sessions: {ends}; {tally.refused} times refused, and tried again.",
+            f"Sessions: {_listed(tally.done)}; {tally.refused} times refused, and tried again.",
             f"At most {most / MIB:.1f} MiB while they spoke, after gc.collect and malloc_trim.",
         ],
         bounds=[
@@ -193,7 +192,10 @@ def _report(
                 f"memory grew by {grown / MIB:+.1f} MiB (at most {GROWTH_BYTES_MAX / MIB:.0f})",
                 grown <= GROWTH_BYTES_MAX,
             ),
-            Bound(f"{left_open} rows of sessions are not ended (0)", not left_open),
+            Bound(
+                f"every row of a session is ended ({_listed(left_open) or 'all of them'})",
+                not left_open,
+            ),
         ],
         ratios=(
             f"left behind by {done} sessions: {after.tasks - before.tasks:+} tasks, "
@@ -201,6 +203,10 @@ def _report(
             f"({grown / max(1, done):+.0f} bytes a session)"
         ),
     )
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
 
 
 def main() -> int:

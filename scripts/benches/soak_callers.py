@@ -1,4 +1,4 @@
-"""The callers of the soak: sessions that open, speak for some seconds, and end in different ways."""
+"""The callers of the soak: sessions that open, speak for some seconds, and end in three ways."""
 
 import asyncio
 import itertools
@@ -14,6 +14,8 @@ import aiohttp
 import orjson
 import pybase64
 from benches.voice import FRAME_MS, frames
+
+from voicehub.tasks import spawn
 
 OPEN_S_MAX = 60.0
 # Sessions that open at once; the next one waits.
@@ -66,7 +68,7 @@ class Callers:
         self._turns = itertools.cycle(itertools.product(End, agents))
         self._chunks = _chunks()
         self._opening = asyncio.Semaphore(OPENING_MAX)
-        self._random = random.Random(1)
+        self._random = random.Random(1)  # noqa: S311  # which life is how long; the same in each run
 
     async def talk(self, count: int, seconds: float) -> None:
         """`count` at a time, one after another, for `seconds`; all have ended when this returns."""
@@ -79,7 +81,7 @@ class Callers:
         while time.monotonic() < until_s:
             end, agent = next(self._turns)
             try:
-                await self._session(end, agent)
+                await self._session(end, agent, until_s)
             except aiohttp.WSServerHandshakeError as error:
                 self.tally.refused += 1
                 self.tally.odd[f"refused with {error.status}"] += error.status not in {429, 503}
@@ -87,18 +89,13 @@ class Callers:
             except (aiohttp.ClientError, TimeoutError) as error:
                 self.tally.odd[type(error).__name__] += 1
 
-    async def _session(self, end: End, agent: str) -> None:
-        async with self._opening, asyncio.timeout(OPEN_S_MAX):
-            socket = await self._http.ws_connect(
-                self._url,
-                params={"model": agent},
-                headers=self._headers,
-                compress=0,
-                decode_text=False,
-            )
-            await socket.receive()
+    async def _session(self, end: End, agent: str, until_s: float) -> None:
+        async with self._opening:
+            if time.monotonic() >= until_s:
+                return
+            socket = await self._opened(agent)
         with self.tally.counted():
-            listening = asyncio.create_task(_listen(socket))
+            listening = spawn(_listen(socket), name="listening")
             try:
                 await self._speak(socket, end, listening)
                 if end is End.HUNG_UP:
@@ -113,6 +110,18 @@ class Callers:
             self.tally.done[end] += 1
         else:
             self.tally.odd[f"{end}: {socket.close_code}"] += 1
+
+    async def _opened(self, agent: str) -> Socket:
+        async with asyncio.timeout(OPEN_S_MAX):
+            socket = await self._http.ws_connect(
+                self._url,
+                params={"model": agent},
+                headers=self._headers,
+                compress=0,
+                decode_text=False,
+            )
+            await socket.receive()
+        return socket
 
     async def _speak(self, socket: Socket, end: End, listening: asyncio.Task[None]) -> None:
         life_s = self._random.uniform(LIFE_S_MIN, LIFE_S_MAX)
