@@ -163,11 +163,13 @@ class Scribe:
         return frame
 
     def silence_agent(self, now_ms: float) -> list[Command]:
-        """Nobody hears the agent from now on: cut its audio, correct the lines."""
+        """Nobody hears the agent from now on: cut its audio, mark the lines. Who has left cannot
+        tell what was heard, so the words stay.
+        """
         return [
             command
             for item_id in self.timeline.cut_agent(now_ms)
-            for command in self._correct(item_id, now_ms)
+            for command in self._correct(item_id, now_ms, words=False)
         ]
 
     def break_off(self, now_ms: float) -> list[Command]:
@@ -224,7 +226,8 @@ class Scribe:
         # The protocol's start includes the padding before the speech.
         spoken_ms = _number(frame.body.get("audio_start_ms")) + self._padding_ms
         utterance.start_ms = self.timeline.input_position_ms(min(spoken_ms, self.timeline.input_ms))
-        return self.silence_agent(now_ms) if self._interrupts else []
+        cut = self.timeline.cut_agent(now_ms) if self._interrupts else []
+        return [command for item_id in cut for command in self._correct(item_id, now_ms)]
 
     def _speech_stopped(self, frame: Frame, _now_ms: float) -> list[Command]:
         self.user_speaking = False
@@ -313,8 +316,8 @@ class Scribe:
         utterance = self._transcript.utterance(_item_id(frame), AGENT)
         if utterance.start_ms is None:
             utterance.start_ms = self.timeline.position_ms(now_ms)
-        index = _index(frame)
-        utterance.parts[index] = utterance.parts.get(index, "") + str(frame.body.get("delta", ""))
+        _, given_ms = self.timeline.agent_heard_ms(utterance.item_id)
+        utterance.say(_index(frame), str(frame.body.get("delta", "")), given_ms)
         return []
 
     def _agent_said(self, frame: Frame, now_ms: float) -> list[Command]:
@@ -329,19 +332,26 @@ class Scribe:
     def _output_item_done(self, frame: Frame, now_ms: float) -> list[Command]:
         item = as_object(frame.body.get("item"))
         utterance = self._transcript.find(str(item.get("id")))
-        if utterance is None or item.get("status") != "incomplete" or not utterance.text:
+        if utterance is None:
+            return []
+        utterance.heard.is_complete = item.get("status") == "completed"
+        if item.get("status") != "incomplete" or not utterance.text:
             return []
         return [] if utterance.interrupted else self._correct(utterance.item_id, now_ms)
 
-    def _correct(self, item_id: str, now_ms: float) -> list[Command]:
-        """The agent was interrupted in `item_id`: a line already kept is kept anew."""
+    def _correct(self, item_id: str, now_ms: float, *, words: bool = True) -> list[Command]:
+        """The agent was interrupted in `item_id`: a line already kept is kept anew, without the
+        words that were not heard if they are to be cut.
+        """
         utterance = self._transcript.find(item_id)
         if utterance is None:
             return []
-        before = (utterance.interrupted, utterance.start_ms, utterance.end_ms)
+        before = utterance.shown
         utterance.interrupted = True
         self._heard(utterance)
-        unchanged = before == (True, utterance.start_ms, utterance.end_ms)
+        if words:
+            utterance.heard.cut(*self.timeline.agent_heard_ms(item_id))
+        unchanged = before == utterance.shown
         if unchanged or not utterance.finished:
             return []
         return [self._finish(utterance, now_ms)]

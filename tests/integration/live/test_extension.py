@@ -143,6 +143,7 @@ async def test_what_was_really_heard_is_what_is_kept(site):
     [line] = row["data"]["transcript"]
     assert line["interrupted"]
     assert line["end_ms"] - line["start_ms"] <= 700
+    assert line["transcript"] == "A"
 
 
 async def test_a_stock_client_sees_not_a_single_event_of_ours(site):
