@@ -12,12 +12,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from voicehub.app import postgres_of, serve
+from voicehub.app import postgres_of
 from voicehub.auth.passwords import hash_password
 from voicehub.devstack.server import StackError
 from voicehub.devstack.stack import Stack
 from voicehub.jobs.settle import settle_all
 from voicehub.jobs.worker import SETTLE_EVERY_S, beat
+from voicehub.server import serve
 from voicehub.settings import Settings
 from voicehub.storage import seed, users
 from voicehub.storage.migrations import migrate
