@@ -72,8 +72,10 @@ def serve(
     def ready(url: str) -> None:
         console.print(f"VoiceHub {__version__} listens on {url}")
 
-    many = settings.workers > 1
-    _serve(server.supervise(settings, ready) if many else server.serve(settings, ready))
+    ignore_signals()
+    serve_ = server.serve if settings.workers == 1 else server.supervise
+    if _run(serve_(settings, ready)):
+        sys.exit("voicehub: not all could be written in time; the worker does the rest.")
 
 
 @app.command(hidden=True)
@@ -82,7 +84,8 @@ def serve_child(
     socket: Annotated[list[int], typer.Option(help="Number of a socket to listen on.")],
 ) -> None:
     """Serve as a process of `serve --workers`, which starts this."""
-    _serve(server.serve_for_supervisor(_settings(), line, socket))
+    ignore_signals()
+    sys.exit(bool(_run(server.serve_for_supervisor(_settings(), line, socket))))
 
 
 @app.command()
@@ -148,13 +151,6 @@ async def _with_stores(settings: Settings, work_: Any) -> Any:  # Any: a job's o
         Redis.connect(settings.redis_url.get_secret_value()) as redis,
     ):
         return await work_(postgres, redis)
-
-
-def _serve(main_: Coroutine[Any, Any, int]) -> None:
-    """Run what gives the number of sessions, or servers, that it left behind."""
-    ignore_signals()
-    if _run(main_):
-        sys.exit("voicehub: not all could be written in time; the worker does the rest.")
 
 
 def _settings(**given: Any) -> Settings:

@@ -18,11 +18,11 @@ class Child:
 
     def __init__(
         self,
-        process: asyncio.subprocess.Process,
+        program: asyncio.subprocess.Process,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        self._process = process
+        self._program = program
         self._reader = reader
         self._writer = writer
         self.is_ready = False
@@ -41,7 +41,7 @@ class Child:
         ours, theirs = socket.socketpair()
         fds = [theirs.fileno(), *(each.fileno() for each in sockets)]
         try:
-            process = await asyncio.create_subprocess_exec(
+            program = await asyncio.create_subprocess_exec(
                 *command,
                 *("--line", str(fds[0])),
                 *(part for fd in fds[1:] for part in ("--socket", str(fd))),
@@ -57,24 +57,24 @@ class Child:
         finally:
             for each in (theirs, *sockets):
                 each.close()
-        return cls(process, *await asyncio.open_connection(sock=ours))
+        return cls(program, *await asyncio.open_connection(sock=ours))
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self._program.pid
 
     def tell(self, order: bytes) -> None:
         self._writer.write(order)
 
     def kill(self) -> None:
-        if self._process.returncode is None:
-            self._process.kill()
+        if self._program.returncode is None:
+            self._program.kill()
 
     async def ended(self, on_ready: Callable[[], None]) -> int:
         """Wait for its end; the exit code, negative for a signal's number."""
         listening = spawn(self._listen(on_ready), name="child")
         try:
-            code = await self._process.wait()
+            code = await self._program.wait()
             await asyncio.wait([listening], timeout=LAST_WORDS_S)
         finally:
             await stop(listening)

@@ -6,7 +6,6 @@ it; its servers then drain.
 
 import asyncio
 import socket
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 
 from voicehub.errors import VoiceHubError
@@ -29,7 +28,7 @@ Serve = Callable[[Sequence[socket.socket], Callable[[], None], Leaving], Awaitab
 async def serve_supervised(
     serve: Serve, line: socket.socket, sockets: Sequence[socket.socket]
 ) -> int:
-    """Serve until the supervisor says otherwise. Returns what `serve` does."""
+    """Serve until the supervisor says otherwise. Returns what `serve` does, or 1 if it fails."""
     leaving = Leaving()
     reader, writer = await asyncio.open_connection(sock=line)
     obeying = spawn(_obey(reader, leaving), name="orders")
@@ -39,7 +38,7 @@ async def serve_supervised(
             return await serve(sockets, lambda: writer.write(READY), leaving)
     except VoiceHubError as error:
         await _tell_failure(writer, error)
-        sys.exit(1)
+        return 1
     finally:
         await stop(obeying)
         writer.close()

@@ -176,7 +176,6 @@ async def _assert_all_is_kept(pg, callers):
             ]
             kept = [line["transcript"] for line in row["data"]["transcript"]]
             assert kept[: len(finished)] == finished
-            assert row["usage"]["audio_tokens"] > 0
             assert row["data"]["recording"]["state"] == "ready"
 
 
