@@ -7,9 +7,15 @@ import re
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+import aiohttp
+
+from voicehub.client import Api, Conversation
+from voicehub.storage import seed
+from voicehub.storage.postgres import Postgres
 
 READY_S_MAX = 60.0
 STEP_S_MAX = 30.0
@@ -40,6 +46,11 @@ class Server:
     def logged_already(self, message: str, **attributes: Any) -> list[dict[str, Any]]:
         asked = {"event": message, **attributes}
         return [line for line in self.lines if asked.items() <= line.items()]
+
+    @property
+    def complaints(self) -> list[dict[str, Any]]:
+        """What was logged above `info`."""
+        return [line for line in self.lines if line["level"] not in {"info", "debug"}]
 
     @property
     def workers(self) -> list[int]:
@@ -118,3 +129,59 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
+
+
+class Callers:
+    """Conversations that go on until a server ends them; `join` connects them."""
+
+    def __init__(self, http: aiohttp.ClientSession, closing: AsyncExitStack, password: str) -> None:
+        self._http = http
+        self._closing = closing
+        self._password = password
+        self.talks: list[Conversation] = []
+        self.ids: list[int] = []
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, password: str) -> "AsyncIterator[Callers]":
+        """Nobody yet; they sign in as the seeded user."""
+        # A connection each: the kernel chooses a worker by the connection.
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)
+        async with AsyncExitStack() as closing, aiohttp.ClientSession(connector=connector) as http:
+            yield cls(http, closing, password)
+
+    async def join(self, url: str, count: int) -> list[Conversation]:
+        """So many more, each in the middle of a reply."""
+        api = Api(self._http, url)
+        await api.login(seed.USER_EMAIL, self._password)
+        created = [await api.open_session("Ava") for _ in range(count)]
+        talks = [
+            Conversation(self._http, each["url"], each["client_secret"]["value"])
+            for each in created
+        ]
+        for talk in talks:
+            await self._closing.enter_async_context(talk)
+        for talk in talks:
+            await talk.wait_for("response.created", timeout_s=STEP_S_MAX)
+        self.talks += talks
+        self.ids += [each["id"] for each in created]
+        return talks
+
+    async def assert_all_is_kept(self, pg: Postgres, reason: str = "drain") -> None:
+        """What each of them saw finished stands in its row, which is ended."""
+        async with pg.connection() as conn:
+            rows = [
+                await conn.fetchrow("SELECT * FROM sessions WHERE id = $1", each)
+                for each in self.ids
+            ]
+        for row, talk in zip(rows, self.talks, strict=True):
+            assert (row["status"], row["data"]["ended_reason"]) == ("completed", reason)
+            seen = [
+                event.body["item_id"]
+                for event in talk.events
+                if event.type == "response.output_audio_transcript.done"
+            ]
+            kept = [line["item_id"] for line in row["data"]["transcript"]]
+            assert kept[: len(seen)] == seen
+            assert len(kept) == len(set(kept))
+            assert row["data"]["recording"]["state"] == "ready"

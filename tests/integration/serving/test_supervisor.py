@@ -4,15 +4,13 @@ import asyncio
 import os
 import re
 import signal
-from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
 from redis.asyncio import Redis
 
-from tests.servers import serving, started
+from tests.servers import Callers, serving, started
 from voicehub.auth.passwords import hash_password
-from voicehub.client import Api, Conversation
 from voicehub.storage import seed
 
 PASSWORD = "supervised"
@@ -31,60 +29,51 @@ async def environment(store_environment, pg, tmp_path):
     }
 
 
-class Callers:
-    """Conversations that go on until the server ends them."""
-
-    def __init__(self, http, api, closing):
-        self._http, self._api, self._closing = http, api, closing
-        self.talks = []
-        self.ids = []
-
-    async def join(self, count):
-        for _ in range(count):
-            created = await self._api.open_session("Ava")
-            talk = Conversation(self._http, created["url"], created["client_secret"]["value"])
-            await self._closing.enter_async_context(talk)
-            self.talks.append(talk)
-            self.ids.append(created["id"])
-        for talk in self.talks:
-            await talk.wait_for("response.created")
-
-    async def close_codes(self):
-        return [await talk.ended() for talk in self.talks]
-
-
 @pytest.fixture
-async def call():
-    """Connects callers to a server."""
-    async with AsyncExitStack() as closing:
-        # A connection each: the kernel chooses the worker by the connection.
-        connector = aiohttp.TCPConnector(limit=0, force_close=True)
-        http = await closing.enter_async_context(aiohttp.ClientSession(connector=connector))
-
-        async def calling(server, count):
-            api = Api(http, server.url)
-            await api.login(seed.USER_EMAIL, PASSWORD)
-            callers = Callers(http, api, closing)
-            await callers.join(count)
-            return callers
-
-        yield calling
+async def callers():
+    async with Callers.of(PASSWORD) as nobody:
+        yield nobody
 
 
-async def test_workers_share_one_port_and_all_go_when_told(environment, call, pg):
-    async with serving(environment, "--workers", "2") as server:
-        callers = await call(server, 14)
+async def test_workers_share_one_port_and_all_go_when_told(environment, callers, pg):
+    # They would talk for an hour more: it is the second signal that ends them.
+    late = ("--drain-deadline", "3600")
+    async with serving(environment, "--workers", "2", *late) as server:
+        talks = await callers.join(server.url, 14)
         owners = await _owners(environment, callers.ids)
         assert set(owners) == set(server.workers), "the kernel spreads connections over both"
         assert await server.insist() == 0
-        assert await callers.close_codes() == [1012] * 14
-    await _assert_all_is_kept(pg, callers)
-    assert not _complaints(server)
+        assert [await talk.ended() for talk in talks] == [1012] * 14
+    await callers.assert_all_is_kept(pg)
+    assert not server.complaints
 
 
-async def test_a_worker_that_is_killed_is_replaced_and_the_others_go_on(environment, call):
+async def test_one_server_ends_what_talks_at_its_deadline(environment, callers, pg):
+    async with serving(environment, "--drain-deadline", "2") as server:
+        talks = await callers.join(server.url, 2)
+        assert await server.stop() == 0
+        assert [await talk.ended() for talk in talks] == [1012, 1012]
+        for talk in talks:
+            told, error = (
+                await talk.wait_for(kind) for kind in ("voicehub.session.going_away", "error")
+            )
+            assert 0 < told.body["ends_within_ms"] <= 2_000
+            assert error.body["error"]["code"] == "server_draining"
+    await callers.assert_all_is_kept(pg)
+    assert not server.complaints
+
+
+async def test_one_server_that_is_told_twice_waits_for_no_turn(environment, callers, pg):
+    async with serving(environment, "--drain-deadline", "3600") as server:
+        talks = await callers.join(server.url, 2)
+        assert await server.insist() == 0
+        assert [await talk.ended() for talk in talks] == [1012, 1012]
+    await callers.assert_all_is_kept(pg)
+
+
+async def test_a_worker_that_is_killed_is_replaced_and_the_others_go_on(environment, callers):
     async with serving(environment, "--workers", "2") as server:
-        callers = await call(server, 8)
+        talks = await callers.join(server.url, 8)
         owners = await _owners(environment, callers.ids)
         killed, lives = server.workers
         os.kill(killed, signal.SIGKILL)
@@ -92,7 +81,7 @@ async def test_a_worker_that_is_killed_is_replaced_and_the_others_go_on(environm
         assert (ended["number"], ended["pid"], ended["exit_code"]) == (1, killed, -9)
         await server.logged("server started", 3)
         assert server.workers[1] == lives
-        for owner, talk in zip(owners, callers.talks, strict=True):
+        for owner, talk in zip(owners, talks, strict=True):
             if owner == killed:
                 assert await talk.ended() == 1006
             else:
@@ -100,14 +89,14 @@ async def test_a_worker_that_is_killed_is_replaced_and_the_others_go_on(environm
         assert await server.stop(signal.SIGINT) == 0
 
 
-async def test_workers_whose_supervisor_is_killed_drain_and_go(environment, call, pg):
+async def test_workers_whose_supervisor_is_killed_drain_and_go(environment, callers, pg):
     environment["VOICEHUB_DRAIN_DEADLINE_S"] = "0"
     async with serving(environment, "--workers", "2") as server:
-        callers = await call(server, 4)
+        talks = await callers.join(server.url, 4)
         server.child.kill()
-        assert await callers.close_codes() == [1012] * 4
+        assert [await talk.ended() for talk in talks] == [1012] * 4
         assert await server.left() == -9
-    await _assert_all_is_kept(pg, callers)
+    await callers.assert_all_is_kept(pg)
 
 
 async def test_a_worker_that_is_told_to_go_is_replaced(environment):
@@ -118,7 +107,7 @@ async def test_a_worker_that_is_told_to_go_is_replaced(environment):
         await server.logged("server starts again", number=1)
         await server.logged("server started", 3)
         assert await server.stop() == 0
-        assert not _complaints(server)
+        assert not server.complaints
 
 
 async def test_servers_that_cannot_start_are_given_up_with_the_reason(
@@ -161,23 +150,3 @@ async def _owners(environment, session_ids):
         keys = {int(key.split(":")[3]): key async for key in redis.scan_iter("*:lease")}
         leases = await asyncio.gather(*(redis.get(keys[each]) for each in session_ids))
     return [int(re.search(r":(\d+)$", lease)[1]) for lease in leases]
-
-
-async def _assert_all_is_kept(pg, callers):
-    """What each caller saw finished is in its row."""
-    async with pg.connection() as conn:
-        for session_id, talk in zip(callers.ids, callers.talks, strict=True):
-            row = await conn.fetchrow("SELECT * FROM sessions WHERE id = $1", session_id)
-            assert (row["status"], row["data"]["ended_reason"]) == ("completed", "drain")
-            finished = [
-                event.body["transcript"]
-                for event in talk.events
-                if event.type == "response.output_audio_transcript.done"
-            ]
-            kept = [line["transcript"] for line in row["data"]["transcript"]]
-            assert kept[: len(finished)] == finished
-            assert row["data"]["recording"]["state"] == "ready"
-
-
-def _complaints(server):
-    return [line for line in server.lines if line["level"] not in {"info", "debug"}]
