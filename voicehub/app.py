@@ -1,5 +1,6 @@
 """The only composition root: every resource is built here once, in the order of this file."""
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -146,7 +147,7 @@ async def _engines(app: web.Application) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         engines: dict[str, EngineFactory] = {LOCAL: await _local_engine(settings, stack)}
         if settings.default_engine == ECHO:
-            engines[ECHO] = lambda: ScriptedEngine(Echo())
+            engines[ECHO] = lambda: ScriptedEngine(Echo(name=f"{secrets.token_hex(4)}_"))
         engines |= await _upstream_engines(settings, stack)
         app[ENGINES] = engines
         yield

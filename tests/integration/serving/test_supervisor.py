@@ -25,6 +25,8 @@ async def environment(store_environment, pg, tmp_path):
         "VOICEHUB_ENGINE": "echo",
         "VOICEHUB_SPOOL": str(tmp_path / "spool"),
         "VOICEHUB_SESSIONS_PER_USER": "100",
+        # Nobody comes back: a drain is the session's end.
+        "VOICEHUB_GRACE_S": "0",
     }
 
 
@@ -38,53 +40,53 @@ async def test_workers_share_one_port_and_all_go_when_told(environment, callers,
     # They would talk for an hour more: it is the second signal that ends them.
     late = ("--drain-deadline", "3600")
     async with serving(environment, "--workers", "2", *late) as server:
-        talks = await callers.join(server.url, 14)
-        owners = await _owners(environment, callers.ids)
+        joined = await callers.join(server.url, 14)
+        owners = await _owners(environment, [each.id for each in joined])
         assert set(owners) == set(server.workers), "the kernel spreads connections over both"
         assert await server.insist() == 0
-        assert [await talk.ended() for talk in talks] == [1012] * 14
-    await callers.assert_all_is_kept(pg)
+        assert [await each.talk.ended() for each in joined] == [1012] * 14
+    await callers.assert_all_is_kept(pg, "drain")
     assert not server.complaints
 
 
 async def test_one_server_ends_what_talks_at_its_deadline(environment, callers, pg):
     async with serving(environment, "--drain-deadline", "2") as server:
-        talks = await callers.join(server.url, 2)
+        joined = await callers.join(server.url, 2)
         assert await server.stop() == 0
-        assert [await talk.ended() for talk in talks] == [1012, 1012]
-        for talk in talks:
+        assert [await each.talk.ended() for each in joined] == [1012, 1012]
+        for talk in (each.talk for each in joined):
             told = await talk.wait_for("voicehub.session.going_away")
             error = await talk.wait_for("error")
             assert 0 < told.body["ends_within_ms"] <= 2_000
             assert error.body["error"]["code"] == "server_draining"
-    await callers.assert_all_is_kept(pg)
+    await callers.assert_all_is_kept(pg, "drain")
     assert not server.complaints
 
 
 async def test_one_server_that_is_told_twice_waits_for_no_turn(environment, callers, pg):
     async with serving(environment, "--drain-deadline", "3600") as server:
-        talks = await callers.join(server.url, 2)
+        joined = await callers.join(server.url, 2)
         assert await server.insist() == 0
-        assert [await talk.ended() for talk in talks] == [1012, 1012]
-    await callers.assert_all_is_kept(pg)
+        assert [await each.talk.ended() for each in joined] == [1012, 1012]
+    await callers.assert_all_is_kept(pg, "drain")
 
 
 async def test_a_worker_that_is_killed_is_replaced_and_the_others_go_on(environment, callers):
     environment["VOICEHUB_DRAIN_DEADLINE_S"] = "1"
     async with serving(environment, "--workers", "2") as server:
-        talks = await callers.join(server.url, 8)
-        owners = await _owners(environment, callers.ids)
+        joined = await callers.join(server.url, 8)
+        owners = await _owners(environment, [each.id for each in joined])
         killed, lives = server.workers
         os.kill(killed, signal.SIGKILL)
         ended = await server.logged("server ended")
         assert (ended["number"], ended["pid"], ended["exit_code"]) == (1, killed, -9)
         await server.logged("server started", 3)
         assert server.workers[1] == lives
-        for owner, talk in zip(owners, talks, strict=True):
+        for owner, caller in zip(owners, joined, strict=True):
             if owner == killed:
-                assert await talk.ended() == 1006
+                assert await caller.talk.ended() == 1006
             else:
-                await talk.wait_for("response.done")
+                await caller.talk.wait_for("response.done")
         # One that is told to go, by whoever sees it, is replaced as well.
         os.kill(lives, signal.SIGTERM)
         await server.logged("server started", 4)
@@ -95,11 +97,11 @@ async def test_a_worker_that_is_killed_is_replaced_and_the_others_go_on(environm
 async def test_workers_whose_supervisor_is_killed_drain_and_go(environment, callers, pg):
     environment["VOICEHUB_DRAIN_DEADLINE_S"] = "0"
     async with serving(environment, "--workers", "2") as server:
-        talks = await callers.join(server.url, 4)
+        joined = await callers.join(server.url, 4)
         server.child.kill()
-        assert [await talk.ended() for talk in talks] == [1012] * 4
+        assert [await each.talk.ended() for each in joined] == [1012] * 4
         assert await server.left() == -9
-    await callers.assert_all_is_kept(pg)
+    await callers.assert_all_is_kept(pg, "drain")
 
 
 async def test_servers_that_cannot_start_are_given_up_with_the_reason(
