@@ -22,6 +22,7 @@ ARROWS: dict[str, set[str]] = {
         *("ids", "keys", "settings", "promptly"),
     },
     "logs": set(),
+    "serving": {"settings", "tasks"},
     "rest": {"storage", "auth", "session", "realtime", "live", "settings", "keys"},
     "jobs": {"storage", "sinks", "session", "tasks"},
     "devstack": {"storage", "settings", "tasks"},
@@ -29,7 +30,7 @@ ARROWS: dict[str, set[str]] = {
     "talk": {"client", "audio", "engines"},
 }
 # The composition root and what starts it may import everything.
-IMPORTS_ALL = {"", "app", "keys", "cli", "devserver", "__main__"}
+IMPORTS_ALL = {"", "app", "keys", "cli", "devserver", "server", "__main__"}
 
 SANS_IO_FOLDERS = {"realtime", "audio", "session"}
 # The offline engine's own core is sans-IO too.

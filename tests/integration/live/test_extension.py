@@ -122,7 +122,7 @@ async def test_a_drain_is_told_before_the_turn_ends(site):
     draining = spawn(site.drain(30), name="drain")
     told = await talk.until("voicehub.session.going_away")
     assert told["reason"] == "drain"
-    assert 25_000 < told["ends_within_ms"] <= 30_000
+    assert 20_000 < told["ends_within_ms"] <= 25_000
     await site.engine.end_reply(1, "Good bye.", usage=duration_usage(0, 200, 0, 0))
     assert await talk.until_closed() == 1012
     await draining
