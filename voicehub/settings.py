@@ -235,6 +235,20 @@ class Settings(BaseSettings):
     keep_context: bool = Field(
         False, alias="VOICEHUB_KEEP_CONTEXT", description="Keep `data.context` after settlement."
     )
+    audio_retention_days: int | None = Field(
+        None,
+        ge=1,
+        le=36500,
+        alias="VOICEHUB_AUDIO_RETENTION_DAYS",
+        description="Recordings of sessions that ended longer ago are removed.",
+    )
+    transcript_retention_days: int | None = Field(
+        None,
+        ge=1,
+        le=36500,
+        alias="VOICEHUB_TRANSCRIPT_RETENTION_DAYS",
+        description="The same for transcripts and contexts.",
+    )
     cached_token_weight: float = Field(
         1.0,
         ge=0,

@@ -11,6 +11,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
@@ -55,6 +56,7 @@ class StoredObject:
 class OpenUpload:
     key: str
     upload_id: str
+    begun_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,8 @@ class Spaces:
         while True:
             page = await self._list_page("list_multipart_uploads", Prefix=prefix, **markers)
             found += [
-                OpenUpload(entry["Key"], entry["UploadId"]) for entry in page.get("Uploads", ())
+                OpenUpload(entry["Key"], entry["UploadId"], entry.get("Initiated"))
+                for entry in page.get("Uploads", ())
             ]
             _check_listed(found)
             if not page.get("IsTruncated"):
