@@ -39,7 +39,7 @@ BOOK_EVERY_MS = 1_000
 # thread or a store together. Short, so that many sessions are not all on the same one.
 BEAT_MS = 25
 # Settled audio of an append is taken at once from here on: it is pushed faster than real time.
-PUSHED_MS_MIN = 2 * RECORD_EVERY_MS
+PUSHED_MS_MIN = 4 * RECORD_EVERY_MS
 # How long a session that ends waits for the usage of a response in flight and for the last words.
 CLOSING_MS = 3_000
 CLOSE_REASON_BYTES_MAX = 123
