@@ -1,4 +1,4 @@
-"""What the recording and the meter add to a frame, step by step: no socket, no engine, no protocol."""
+"""What recording and metering add to a frame, step by step, without sockets and engines."""
 
 import argparse
 import asyncio
@@ -164,13 +164,22 @@ async def _measure(name: str, speakers: list[Speaker], seconds: float) -> Step:
     async with asyncio.TaskGroup() as group:
         for beat in range(beats):
             if beat == warm_beats:
+                await _drained(speakers)
                 began_cpu_s, frames_measured, late_ms = time.process_time(), 0, 0.0
             due_s = began_s + beat * BEAT_MS / 1000
             await asyncio.sleep(max(0.0, due_s - time.monotonic()))
             late_ms = max(late_ms, (time.monotonic() - due_s) * 1000)
             frames_measured += _beat(speakers, beat, group)
+        await _drained(speakers)
         cpu_s = time.process_time() - began_cpu_s
     return Step(name, frames_measured, cpu_s, seconds, late_ms)
+
+
+async def _drained(speakers: list[Speaker]) -> None:
+    """What a busy machine put off belongs to the time in which it fell due."""
+    for speaker in speakers:
+        if speaker.recorder is not None:
+            await speaker.recorder.drained()
 
 
 def _beat(speakers: list[Speaker], beat: int, group: asyncio.TaskGroup) -> int:
