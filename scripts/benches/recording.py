@@ -12,7 +12,7 @@ from benches.stage import Stage, stage
 from benches.voice import FRAME_MS, frames
 
 from voicehub.audio.formats import pcm_samples
-from voicehub.audio.timeline import Timeline
+from voicehub.audio.timeline import BLOCK_MS_MIN, Timeline
 from voicehub.session.commands import Book
 from voicehub.session.metering import Totals
 from voicehub.sinks.meter import MeterSink
@@ -33,6 +33,7 @@ STRIDE_FRAMES = 7
 NEVER_S = 1e9
 MICROSECONDS = 1_000_000
 ITEM_FRAMES = 50
+AGE_MS = 370
 
 
 @dataclass(slots=True)
@@ -117,8 +118,12 @@ async def run(options: argparse.Namespace) -> Report:
 
 
 def _speakers(count: int, timeline: Callable[[float], Timeline] | None = None) -> list[Speaker]:
-    start_ms = time.monotonic() * 1000
-    return [Speaker(number, timeline and timeline(start_ms)) for number in range(count)]
+    now_ms = time.monotonic() * 1000
+    return [
+        # Sessions are of different age, so that their blocks do not settle together.
+        Speaker(number, timeline and timeline(now_ms - number * AGE_MS % BLOCK_MS_MIN))
+        for number in range(count)
+    ]
 
 
 @asynccontextmanager
