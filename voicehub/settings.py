@@ -174,6 +174,14 @@ class Settings(BaseSettings):
         description="Life of a client secret.",
     )
 
+    grace_s: float = Field(
+        30,
+        ge=0,
+        le=600,
+        alias="VOICEHUB_GRACE_S",
+        description="How long a session whose connection broke waits for its client.",
+    )
+
     default_engine: str = Field(
         "local", alias="VOICEHUB_ENGINE", description="Engine where an agent names none."
     )

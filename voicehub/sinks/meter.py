@@ -57,6 +57,14 @@ class MeterSink:
             return await self._rebuild()
         return left
 
+    async def rebook(self) -> None:
+        """Redis was emptied: tell it the last booking again, and what it belongs to.
+
+        Raises StorageError.
+        """
+        if self._last is not None:
+            await self.book(self._last)
+
     async def settle(self, *, finished: bool = False) -> None:
         """Bring row and subscription up to the last booking, then tell the live counter.
 

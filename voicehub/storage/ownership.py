@@ -24,11 +24,67 @@ class Owned:
 
 
 async def start(conn: Connection, team_id: int, session_id: int) -> int:
-    """Own the session from now on. Returns the fencing token; raises ConflictError."""
-    token = await conn.fetchval(_SQL["start"], team_id, session_id, sources_of(Status.IN_PROGRESS))
+    """Own the session from now on: a new one, a paused one, or one that another had until now.
+
+    Returns the fencing token; raises ConflictError when it has ended.
+    """
+    states = [*sources_of(Status.IN_PROGRESS), Status.IN_PROGRESS.value]
+    token = await conn.fetchval(_SQL["start"], team_id, session_id, states)
     if token is None:
-        raise ConflictError("The session is open already or has ended.", code="session_not_open")
+        raise ConflictError("The session has ended.", code="session_not_open")
     return int(token)
+
+
+async def begin_leg(
+    conn: Connection, team_id: int, session_id: int, token: int, *, at_ms: float, wall_ms: float
+) -> None:
+    """This owner's first sample stands at `at_ms` of the session; safe to repeat.
+
+    `wall_ms` is its Unix time. Raises FencedError.
+    """
+    sql, place = _SQL["begin_leg"], (round(at_ms), round(wall_ms))
+    _require(await conn.fetchval(sql, team_id, session_id, token, *place))
+
+
+async def set_client_session(
+    conn: Connection, team_id: int, session_id: int, token: int, session: dict[str, Any]
+) -> None:
+    """Keep what the client has set of the session. Raises FencedError."""
+    _require(await conn.fetchval(_SQL["set_client_session"], team_id, session_id, token, session))
+
+
+async def pause(
+    conn: Connection,
+    team_id: int,
+    session_id: int,
+    token: int,
+    *,
+    duration_ms: float,
+    at_ms: float,
+) -> None:
+    """The session's clock stands still at `at_ms`. Raises FencedError."""
+    states = [*sources_of(Status.PAUSED), Status.PAUSED.value]
+    minutes = _minutes(duration_ms)
+    sql = _SQL["pause"]
+    _require(await conn.fetchval(sql, team_id, session_id, token, states, minutes, round(at_ms)))
+
+
+async def leave(
+    conn: Connection,
+    team_id: int,
+    session_id: int,
+    token: int,
+    *,
+    duration_ms: float,
+    reason: EndedReason,
+) -> None:
+    """The session stays in progress for an owner to come. `reason` ends it if none comes.
+
+    Raises FencedError.
+    """
+    minutes = _minutes(duration_ms)
+    sql = _SQL["leave"]
+    _require(await conn.fetchval(sql, team_id, session_id, token, minutes, reason.value))
 
 
 async def fold(
@@ -80,7 +136,7 @@ async def finish(
         token,
         sources_of(status),
         status.value,
-        round(Decimal(duration_ms) / MS_PER_MINUTE, 6),
+        _minutes(duration_ms),
         {"ended_reason": reason.value, "recording": recording},
         keep_context,
     )
@@ -96,8 +152,14 @@ async def set_recording(
     audio_url: str | None,
 ) -> None:
     """Say where the recording stands. Raises FencedError."""
-    row = await conn.fetchval(
-        _SQL["set_recording"], team_id, session_id, token, recording, audio_url
-    )
+    sql = _SQL["set_recording"]
+    _require(await conn.fetchval(sql, team_id, session_id, token, recording, audio_url))
+
+
+def _minutes(duration_ms: float) -> Decimal:
+    return round(Decimal(duration_ms) / MS_PER_MINUTE, 6)
+
+
+def _require(row: object) -> None:
     if row is None:
         raise FencedError("A newer owner holds this session.")

@@ -59,7 +59,7 @@ async def settle(
             raise FencedError("A newer owner holds this session.")
         audio_before, text_before = _amounts(record["usage"])
         audio, text = _amounts(usage)
-        newer = _is_newer(usage, record["usage"])
+        newer = is_newer(usage, record["usage"])
         charge = (audio - audio_before, text - text_before) if newer else (0, 0)
         charged = await conn.fetchrow(
             _SQL["charge"],
@@ -95,7 +95,7 @@ async def unsettled(conn: Connection, after_id: int, limit: int) -> list[Unsettl
     return [Unsettled(**record) for record in records]
 
 
-def _is_newer(usage: dict[str, Any], other: dict[str, Any]) -> bool:
+def is_newer(usage: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether nothing in `usage` has fewer than `other`: it is later, or the same."""
     return all(usage.get(name, 0) >= other.get(name, 0) for name in _GROWING)
 

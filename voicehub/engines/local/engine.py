@@ -1,7 +1,6 @@
 """The offline engine: does what a `Conversation` asks for, on shared models; decides nothing."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing
 from typing import Any, cast
@@ -39,6 +38,7 @@ from voicehub.engines.local.events import (
 from voicehub.engines.local.models import SpeechModels
 from voicehub.engines.local.reply import ReplyPart, Responder, TextPart, ToolPart
 from voicehub.errors import ClientError, EngineError, VoiceHubError
+from voicehub.ids import new_id
 from voicehub.realtime.frame import Body, Frame
 from voicehub.tasks import spawn
 
@@ -76,7 +76,7 @@ class LocalEngine:
     async def open(self, session: Body) -> Body:
         assert self._conversation is None
         try:
-            self._conversation = Conversation(session, _new_id)
+            self._conversation = Conversation(session, new_id)
         except ClientError as error:
             raise EngineError(f"The agent's session is wrong: {error.message}") from error
         self._start("conversation", self._run(self._conversation))
@@ -262,7 +262,3 @@ def _closing(iterator: AsyncIterator[Any]) -> aclosing[AsyncGenerator[Any, None]
 
 def _now_ms() -> float:
     return asyncio.get_running_loop().time() * 1000
-
-
-def _new_id(prefix: str) -> str:
-    return f"{prefix}_{secrets.token_hex(12)}"

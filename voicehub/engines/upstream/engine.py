@@ -4,7 +4,6 @@ It does what the `Relay` decides: reads, writes, reconnects, and waits.
 """
 
 import asyncio
-import secrets
 from collections import deque
 from collections.abc import AsyncIterator
 
@@ -16,6 +15,7 @@ from voicehub.engines.upstream.dial import Line, Patience, dial
 from voicehub.engines.upstream.relay import Relay
 from voicehub.engines.upstream.server_events import read
 from voicehub.errors import EngineError
+from voicehub.ids import new_id
 from voicehub.realtime.frame import Body, Frame, to_json
 from voicehub.tasks import spawn, stop
 
@@ -59,7 +59,7 @@ class UpstreamEngine:
             session,
             engine=self._upstream.name,
             transcription_model=self._upstream.transcription_model,
-            new_id=_new_id,
+            new_id=new_id,
         )
         line = await self._dial(self._patience.open_s)
         self._take_up(line)
@@ -247,7 +247,3 @@ async def _discard(task: "asyncio.Task[Line] | None") -> None:
     """Close the connection that `task` has opened, if it has."""
     if task is not None and not task.cancelled() and task.exception() is None:
         await task.result().socket.close()
-
-
-def _new_id(prefix: str) -> str:
-    return f"{prefix}_{secrets.token_hex(12)}"
