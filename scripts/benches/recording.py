@@ -169,7 +169,9 @@ async def _measure(name: str, speakers: list[Speaker], seconds: float) -> Step:
     async with asyncio.TaskGroup() as group:
         for beat in range(beats):
             if beat == warm_beats:
+                paused_s = time.monotonic()
                 await _drained(speakers)
+                began_s += time.monotonic() - paused_s
                 began_cpu_s, frames_measured, late_ms = time.process_time(), 0, 0.0
             due_s = began_s + beat * BEAT_MS / 1000
             await asyncio.sleep(max(0.0, due_s - time.monotonic()))
