@@ -43,7 +43,7 @@ BACKOFF_MAX_S = 15.0
 BACKOFF_ENDING_MAX_S = 1.0  # once the session has ended, until the deadline
 FINISH_DEADLINE_S = 20.0  # then the recording stays in the spool and a job finishes it
 MARKS_MAX = (
-    4096  # half an hour of outage, to the half second; beyond it the lag is known less finely
+    4096  # more than an hour of outage, to the block; beyond it the lag is known less finely
 )
 
 logger = structlog.get_logger(__name__)
