@@ -78,6 +78,19 @@ def word(command: Command) -> str:
             text = f"client {frame.type}{' held' if held else ''}"
         case ToEngine(frame):
             text = f"engine {frame.type}"
+        case Greet(frame):
+            text = f"greet {frame.type}"
+        case CallTool(call_id, name):
+            text = f"tool {name} {call_id}"
+        case CloseSocket(code, reason):
+            text = f"close {code} {reason}"
+        case _:
+            text = _kept(command)
+    return text
+
+
+def _kept(command: Command) -> str:
+    match command:
         case KeepLine(sequence, line):
             end = " interrupted" if line["interrupted"] else ""
             text = f"line {sequence} {line['speaker']}: {line['transcript']}{end}"
@@ -85,12 +98,6 @@ def word(command: Command) -> str:
             text = f"book {sequence}"
         case Record(block):
             text = f"record {len(block) // 24} ms"
-        case CallTool(call_id, name):
-            text = f"tool {name} {call_id}"
-        case CloseSocket(code, reason):
-            text = f"close {code} {reason}"
-        case Greet(frame):
-            text = f"greet {frame.type}"
         case BeginLeg(at_ms):
             text = f"leg at {at_ms:.0f}"
         case KeepClientSession(session):

@@ -10,6 +10,34 @@ SET
 WHERE team_id = $1 AND id = $2 AND status = ANY($3)
 RETURNING (data->>'fence')::bigint AS token;
 
+-- name: seize
+-- Take a session in progress from the owner with token $3.
+UPDATE sessions
+SET data = data || jsonb_build_object('fence', $3::bigint + 1)
+WHERE
+    team_id = $1 AND id = $2 AND status = 'in_progress'
+    AND coalesce((data->>'fence')::bigint, 0) = $3
+RETURNING (data->>'fence')::bigint AS token;
+
+-- name: in_progress
+-- Sessions of $1 and above $2 that are in progress, or may come to be. One that was created a day
+-- ago and never opened is left out. Nothing of `data` is read: this is asked every few seconds.
+SELECT id, team_id, status
+FROM sessions
+WHERE
+    (id = ANY($1::bigint[]) OR id > $2)
+    AND (
+        status IN ('in_progress', 'paused')
+        OR (status = 'created' AND created_at > now() - interval '1 day')
+    )
+ORDER BY id;
+
+-- name: tokens
+-- The newest fencing tokens of those of the sessions $1 that are in progress.
+SELECT id, coalesce((data->>'fence')::bigint, 0) AS token
+FROM sessions
+WHERE id = ANY($1::bigint[]) AND status = 'in_progress';
+
 -- name: begin_leg
 -- This owner's first sample stands at $4 ms of the session, at $5 ms of Unix time. The clock runs
 -- again, so a pause is over.
@@ -34,6 +62,20 @@ SET
 WHERE
     team_id = $1 AND id = $2 AND status = ANY($4)
     AND coalesce((data->>'fence')::bigint, 0) <= $3
+RETURNING id;
+
+-- name: end_paused
+-- End a session that nobody owns; its recording is made of its parts by a job.
+UPDATE sessions
+SET
+    status = 'completed',
+    ended_at = now(),
+    data = (CASE WHEN $3 THEN data ELSE data - 'context' END) || jsonb_build_object(
+        'ended_reason', 'client_close',
+        'recording', jsonb_build_object('state', 'processing'),
+        'fence', coalesce((data->>'fence')::bigint, 0) + 1
+    )
+WHERE team_id = $1 AND id = $2 AND status = 'paused'
 RETURNING id;
 
 -- name: leave
@@ -89,9 +131,9 @@ WHERE team_id = $1 AND id = $2;
 UPDATE sessions
 SET
     status = $5,
-    ended_at = now(),
+    ended_at = greatest(started_at, now() - make_interval(secs => $9)),
     duration_minutes = $6,
-    data = (CASE WHEN $8 THEN data ELSE data - 'context' END) || $7::jsonb
+    data = (CASE WHEN $8 THEN data ELSE data - 'context' END) - 'leaving' || $7::jsonb
 WHERE
     team_id = $1 AND id = $2 AND status = ANY($4)
     AND coalesce((data->>'fence')::bigint, 0) <= $3

@@ -112,7 +112,7 @@ class Driver:
         self._deeds: dict[type[Command], Callable[[Any], None]] = {
             commands.ToClient: self._to_client,
             commands.Greet: lambda command: self._outbox.greet(command.frame),
-            commands.ToEngine: lambda command: self._lane.put(command.frame),
+            commands.ToEngine: self._to_engine,
             commands.KeepLine: self._keep_line,
             commands.BeginLeg: lambda command: sinks.row.begin_leg(command.at_ms, command.wall_ms),
             commands.KeepClientSession: lambda command: sinks.row.keep_client_session(
@@ -167,9 +167,13 @@ class Driver:
             self._also(former.dismiss(error), "dismissal")
         return True
 
-    def pause(self) -> None:
-        """Pause the session from outside."""
-        self._apply(events.PauseAsked())
+    def grant(self, wish: Wish) -> None:
+        """Do what somebody other than the client asks of the session."""
+        if wish is Wish.PAUSE:
+            self._apply(events.PauseAsked())
+        else:
+            error = ForbiddenError("The session was ended.", code="session_ended")
+            self.end(EndedReason.CLIENT_CLOSE, error)
 
     def end(
         self,
@@ -200,7 +204,7 @@ class Driver:
         self._apply(events.Opened(effective, self._wall_ms()))
         if self.connection is not None:
             self._read(self.connection)
-        hearing = Hearing(lost=self._lost, wished=self._wished, emptied=self._emptied)
+        hearing = Hearing(lost=self._lost, wished=self.grant, emptied=self._emptied)
         lanes = [
             spawn(lane, name=name)
             for name, lane in (
@@ -290,7 +294,8 @@ class Driver:
             logger.exception("session failed at its client")
             self._apply(events.EngineEnded(EngineError("The server failed.")))
             return
-        if self.connection is connection:
+        # A socket that we close ourselves is over when that is done.
+        if self.connection is connection and not self._core.closed:
             self.connection = None
             self._outbox.detach()
             connection.over.set()
@@ -324,15 +329,8 @@ class Driver:
     def _lost(self, error: FencedError) -> None:
         self.end(EndedReason.LOST, error)
 
-    def _wished(self, wish: Wish) -> None:
-        if wish is Wish.PAUSE:
-            self.pause()
-        else:
-            error = ForbiddenError("The session was ended.", code="session_ended")
-            self.end(EndedReason.ADMIN, error)
-
     def _emptied(self) -> None:
-        logger.warning("redis was emptied")
+        logger.info("redis is told again")
         self._durable.put(self._sinks.transcript.secure)
         self._durable.put(self._sinks.meter.rebook)
 
@@ -340,6 +338,9 @@ class Driver:
 
     def _to_client(self, command: commands.ToClient) -> None:
         self._outbox.put(command.frame, self._durable.last if command.held else None)
+
+    def _to_engine(self, command: commands.ToEngine) -> None:
+        self._lane.put(command.frame)
 
     def _keep_line(self, command: commands.KeepLine) -> None:
         self._durable.put(partial(self._sinks.transcript.keep, command.sequence, command.line))

@@ -23,7 +23,7 @@ class Hearing:
     """A newer owner has the session: nothing is renewed after this."""
     wished: Callable[[Wish], None]
     emptied: Callable[[], None]
-    """Redis has forgotten the session: what only it held is gone from it."""
+    """Redis has forgotten the session, or was away: what only it held may be gone from it."""
 
 
 class Lease:
@@ -41,6 +41,7 @@ class Lease:
 
     async def keep(self, hearing: Hearing) -> None:
         """Renew until cancelled, or until a newer owner shows."""
+        outages = self._redis.outages
         while True:
             await asyncio.sleep(lease.RENEW_EVERY_S)
             try:
@@ -50,9 +51,12 @@ class Lease:
                 return
             except StorageError:
                 # The session goes on: its writes carry the token and are refused when it is old.
-                logger.warning("lease not renewed", session_id=self._session[1])
+                # The log tells of the outage once, not each session of it.
+                logger.debug("lease not renewed", session_id=self._session[1])
                 continue
-            if not held.was_known:
+            # After an outage it may be another Redis, which has not copied the last writes.
+            if not held.was_known or self._redis.outages != outages:
+                outages = self._redis.outages
                 hearing.emptied()
             if held.wish is not None:
                 hearing.wished(held.wish)

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Coroutine
 
 from aiohttp import web
 
 from voicehub.live.connection import Connection
+from voicehub.promptly import drained, is_held_back, is_ready, write
 from voicehub.realtime.frame import Frame, to_json
 
 # What may wait for a slow client. A reply of a minute is 4 MB of base64; beyond it the client is
@@ -38,6 +40,7 @@ class Outbox:
         self._sent: deque[Frame] = deque()
         self._sent_bytes = 0
         self._arrived = asyncio.Event()
+        self._is_idle = False
         self._closing: tuple[int, bytes] | None = None
         self._loop = asyncio.get_running_loop()
         self._sending_since_s: float | None = None
@@ -59,22 +62,24 @@ class Outbox:
             self._put_first(frame)
         self._sent.clear()
         self._sent_bytes = 0
-        self._arrived.set()
+        self._wake()
 
     def detach(self) -> None:
         """The socket broke: what comes waits for the next one."""
         self._connection = None
 
     def put(self, frame: Frame, after: "asyncio.Future[None] | None" = None) -> None:
-        """Queue `frame`, to be sent once `after` is done."""
+        """Send `frame` once `after` is done: at once where nothing is to be waited for."""
+        if self._is_idle and (after is None or after.done()) and self._sent_now(frame, after):
+            return
         self._entries.append((frame, after))
         self._bytes += _size(frame)
-        self._arrived.set()
+        self._wake()
 
     def greet(self, frame: Frame) -> None:
         """Send `frame` before all that waits."""
         self._put_first(frame)
-        self._arrived.set()
+        self._wake()
 
     def drop(self) -> None:
         """Forget what waits: the client is too slow for it."""
@@ -85,13 +90,13 @@ class Outbox:
         """Close the socket after what is queued."""
         if self._closing is None:
             self._closing = (code, reason.encode())
-        self._arrived.set()
+        self._wake()
 
     def end(self) -> None:
         """Write what is queued, and leave the socket as it is."""
         if self._closing is None:
             self._closing = _LEAVE_OPEN
-        self._arrived.set()
+        self._wake()
 
     async def run(self) -> None:
         """Write until the end was asked for. A socket that breaks is the reader's news, which tells
@@ -100,6 +105,7 @@ class Outbox:
         try:
             await self._write()
         finally:
+            self._is_idle = False
             if self._watch is not None:
                 self._watch.cancel()
 
@@ -111,12 +117,38 @@ class Outbox:
                 await self._close(*self._closing)
                 return
             self._arrived.clear()
+            # While this waits, frames leave without it.
+            self._is_idle = not self._entries
             await self._arrived.wait()
+            self._is_idle = False
+            if self._connection is not None and is_held_back(self._connection.socket):
+                await self._drain(self._connection)
 
     async def _close(self, code: int, reason: bytes) -> None:
         connection = self._connection
         if connection is not None and (code, reason) != _LEAVE_OPEN:
             await connection.socket.close(code=code, message=reason)
+
+    def _wake(self) -> None:
+        self._is_idle = False
+        self._arrived.set()
+
+    def _sent_now(self, frame: Frame, after: "asyncio.Future[None] | None") -> bool:
+        connection = self._connection
+        if connection is None or not is_ready(connection.socket):
+            return False
+        if after is not None and after.cancelled():
+            return True
+        write(connection.socket, *_message(frame))
+        self._remember(frame)
+        if is_held_back(connection.socket):
+            self._wake()  # whether the client takes it is for `run` to watch
+        return True
+
+    async def _drain(self, connection: Connection) -> None:
+        is_taken = await self._is_in_time(drained(connection.socket))
+        if not is_taken and self._connection is connection:
+            self.detach()
 
     def _put_first(self, frame: Frame) -> None:
         self._entries.appendleft((frame, None))
@@ -158,11 +190,15 @@ class Outbox:
         return sent[ids.index(event_id) + 1 :] if event_id in ids else sent
 
     async def _send(self, frame: Frame, connection: Connection) -> bool:
+        return await self._is_in_time(connection.socket.send_frame(*_message(frame)))
+
+    async def _is_in_time(self, sending: Coroutine[None, None, None]) -> bool:
+        """Whether `sending` came to its end: at the deadline, the client is cut off."""
         self._sending_since_s = self._loop.time()
         if self._watch is None:
             self._watch = self._loop.call_later(SEND_DEADLINE_S, self._look)
         try:
-            await connection.socket.send_frame(*_message(frame))
+            await sending
         except (ConnectionError, RuntimeError):
             return False
         finally:

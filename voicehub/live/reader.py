@@ -40,8 +40,11 @@ class Reader:
                 message.type is WSMsgType.BINARY and self._connection.is_extended
             ):
                 self._apply(self._event(message.data, message.type))
-                await self._lane.room()
-                await self._recorder_room(len(message.data))
+                # An await that need not wait costs too, with each frame of each session.
+                if self._lane.is_full:
+                    await self._lane.room()
+                if self._recorder.is_behind:
+                    await self._recorder_room(len(message.data))
             elif message.type is WSMsgType.BINARY:
                 error = ClientError("Binary messages need the subprotocol voicehub.v1.")
                 self._apply(events.ClientErred(error))
@@ -64,8 +67,6 @@ class Reader:
         A message of `size` bytes waits at most half as long as its audio lasts: a disk that hangs
         does not slow down a client that speaks in real time.
         """
-        if not self._recorder.is_behind:
-            return
         try:
             async with asyncio.timeout(min(1.0, size / (2 * BASE64_BYTES_PER_S))):
                 await self._recorder.drained()

@@ -14,6 +14,7 @@ from voicehub.live.admission import Admitted, admit, admit_existing, own
 from voicehub.live.connection import Connection
 from voicehub.live.leg import Leg
 from voicehub.live.paused import PausedSocket
+from voicehub.promptly import ServerSocket
 from voicehub.realtime.extension import SUBPROTOCOL
 from voicehub.realtime.parse import MESSAGE_BYTES_MAX
 from voicehub.tasks import spawn, stop
@@ -140,9 +141,9 @@ def _at_once(connection: Connection) -> Connect:
     return connect
 
 
-def new_socket(subprotocols: Iterable[str] = ()) -> web.WebSocketResponse:
+def new_socket(subprotocols: Iterable[str] = ()) -> ServerSocket:
     """A socket as every session has it. Text comes as bytes, and `parse_client` checks it."""
-    return web.WebSocketResponse(
+    return ServerSocket(
         protocols=subprotocols,
         heartbeat=HEARTBEAT_S,
         timeout=CLOSE_TIMEOUT_S,

@@ -9,7 +9,7 @@ from voicehub.session.metering import Totals
 from voicehub.session.state import EndedReason, Status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ToClient:
     frame: Frame
     held: bool = False
@@ -23,7 +23,7 @@ class Greet:
     frame: Frame
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ToEngine:
     frame: Frame
 

@@ -16,7 +16,7 @@ class Opened:
     """Milliseconds since the Unix epoch, of the recording's first sample."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ClientSent:
     frame: Frame
 
@@ -45,7 +45,7 @@ class PauseAsked:
     """Somebody other than the client pauses the session."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EngineSent:
     frame: Frame
 

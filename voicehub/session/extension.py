@@ -10,6 +10,7 @@ from dataclasses import replace
 from voicehub.errors import ClientError, ConflictError
 from voicehub.realtime.extension import PAUSE, PAUSED, PLAYOUT_REPORTED, RESUME
 from voicehub.realtime.frame import Frame, as_object, server_frame
+from voicehub.realtime.parse import APPEND
 from voicehub.session import events
 from voicehub.session.commands import Book, Command, ToClient
 from voicehub.session.ending import Ending
@@ -35,11 +36,13 @@ class ExtendedSession(Session):
         if self.closed:
             return []
         engine_sent = event.frame.type if isinstance(event, events.EngineSent) else None
+        # Ten a second and session each, and nothing to tell of them: the short way.
         if engine_sent == _AUDIO_DELTA:
-            # Ten a second and session, and nothing to tell of them: the short way.
             commands = super().handle(event, now_ms)
             self._mark(commands)
             return commands
+        if isinstance(event, events.ClientSent) and event.frame.type == APPEND:
+            return super().handle(event, now_ms)
         # Told before what it leads to: a session that ends closes the socket behind it.
         told = self._tell(event)
         commands = super().handle(event, now_ms)

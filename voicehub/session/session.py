@@ -94,10 +94,11 @@ class Session:
 
     def deadline_ms(self) -> float | None:
         """When to send `Woke` next, if nothing happens before."""
-        if self._life in {Life.OPENING, Life.CLOSED}:
+        life = self._life
+        if life is Life.OPENING or life is Life.CLOSED:  # no set: an Enum's hash is slow
             return None
         deadline_ms = min(self._record_at_ms, self._close_by_ms, self._ledger.due_ms)
-        if self._life is Life.CLOSING:
+        if life is Life.CLOSING:
             # What ended the session lies behind it: it would be due for ever.
             return deadline_ms
         return min(deadline_ms, self._presence.overdue_ms)
@@ -184,8 +185,9 @@ class Session:
             return [self._error(error, frame.event_id)]
         self._ledger.want_booking(now_ms)
         # Audio that is pushed faster than real time goes to the recording as fast.
-        settled = self._scribe.timeline.settled(now_ms, PUSHED_MS_MIN)
-        return [ToEngine(frame), *map(Record, settled)]
+        if settled := self._scribe.timeline.settled(now_ms, PUSHED_MS_MIN):
+            return [ToEngine(frame), *map(Record, settled)]
+        return [ToEngine(frame)]
 
     def _client_erred(self, event: events.ClientErred, now_ms: float) -> list[Command]:
         if self._life is not Life.OPEN:
@@ -266,7 +268,10 @@ class Session:
         else:
             self._scribe.hear_agent(frame, now_ms)
         self._ledger.want_booking(now_ms)
-        return [ToClient(frame), *self._check_quota(now_ms)]
+        commands: list[Command] = [ToClient(frame)]
+        if self._ledger.is_exhausted:
+            commands += self._check_quota(now_ms)
+        return commands
 
     def _response_created(self, frame: Frame, now_ms: float) -> list[Command]:
         if self._life is Life.CLOSING:

@@ -73,7 +73,7 @@ class TranscriptSink:
         except FencedError:
             raise
         except StorageError:
-            logger.warning("line goes to Postgres directly", session_id=session_id)
+            logger.debug("line goes to Postgres directly", session_id=session_id)
             await self.fold()
             return
         if len(self._waiting) >= max(FOLD_LINES_MIN, self._folded_lines // FOLD_SHARE):
@@ -96,7 +96,7 @@ class TranscriptSink:
             await lines.forget(self._redis, team_id, session_id, upto)
         except StorageError:
             # They are in the row as well; the next fold, or the end, forgets them.
-            logger.info("folded lines stay in Redis", session_id=session_id)
+            logger.debug("folded lines stay in Redis", session_id=session_id)
         if self._on_folded:
             self._on_folded(upto)
 
@@ -141,7 +141,7 @@ class TranscriptSink:
                 await self.fold()
                 delay_s = fold_after_s(self._folded_lines)
             except StorageError as error:
-                logger.warning("fold failed", session_id=self._session[1], code=error.code)
+                logger.debug("fold failed", session_id=self._session[1], code=error.code)
                 self._enough.clear()
                 delay_s = RETRY_S
 

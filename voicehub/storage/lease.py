@@ -1,5 +1,6 @@
 """The lease of a session in Redis: who owns it now, and the fencing token that proves it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,6 +10,8 @@ from voicehub.storage.redis import Redis, team_key
 # A lease that is not renewed for this long is lost; it is renewed four times as often.
 LEASE_MS = 12_000
 RENEW_EVERY_S = 3.0
+# Leases are read this many at a time, each time in one message.
+READ_AT_ONCE_MAX = 1000
 # The fence outlives every write that an old owner may still have on its way.
 FENCE_MS = 7 * 24 * 3600 * 1000
 # A wish that no owner has heard within this time is forgotten.
@@ -62,6 +65,33 @@ async def wish(redis: Redis, team_id: int, session_id: int, wished: Wish) -> Non
 async def is_held(redis: Redis, team_id: int, session_id: int) -> bool:
     """Whether somebody owns the session now. Raises StorageError."""
     return bool(await redis.within_deadline(redis.client.exists(_lease_key(team_id, session_id))))
+
+
+async def held(redis: Redis, sessions: Sequence[tuple[int, int]]) -> set[int]:
+    """Which of the sessions (team, session) have a lease that has not run out.
+
+    Raises StorageError: then nothing is known of any of them.
+    """
+    found: set[int] = set()
+    for start in range(0, len(sessions), READ_AT_ONCE_MAX):
+        batch = sessions[start : start + READ_AT_ONCE_MAX]
+        # Plain GETs without a transaction: a cluster's client sends each to its own node.
+        pipeline = redis.client.pipeline(transaction=False)
+        for team_id, session_id in batch:
+            pipeline.get(_lease_key(team_id, session_id))
+        leases = await redis.within_deadline(pipeline.execute())
+        found |= {session_id for (_, session_id), lease in zip(batch, leases, strict=True) if lease}
+    return found
+
+
+async def renewed_s_ago(redis: Redis, team_id: int, session_id: int) -> float | None:
+    """How long ago an owner last showed that it lives; None where nobody knows.
+
+    The fence is set anew with each renewal: what its life lacks is the time since. Raises
+    StorageError.
+    """
+    left_ms = await redis.within_deadline(redis.client.pttl(fence_key(team_id, session_id)))
+    return max(0, FENCE_MS - int(left_ms)) / 1000 if left_ms > 0 else None
 
 
 async def release(redis: Redis, team_id: int, session_id: int, token: int) -> None:

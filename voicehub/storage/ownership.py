@@ -1,5 +1,6 @@
 """What only the owner of a session writes to its row: each write carries the fencing token."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -35,6 +36,34 @@ async def start(conn: Connection, team_id: int, session_id: int) -> int:
     return int(token)
 
 
+async def seize(conn: Connection, team_id: int, session_id: int, expected_token: int) -> int | None:
+    """Own a session in progress whose owner is dead. Returns the fencing token.
+
+    None when somebody else was quicker: its token is no longer the expected one, or it has ended.
+    """
+    token: int | None = await conn.fetchval(_SQL["seize"], team_id, session_id, expected_token)
+    return token
+
+
+async def in_progress(
+    conn: Connection, known: Sequence[int], above_id: int
+) -> tuple[list[tuple[int, int]], list[int]]:
+    """Of the sessions in `known` and those above `above_id`: (team, session) of those in progress,
+    and the ids of those that are or may still come to be.
+    """
+    records = await conn.fetch(_SQL["in_progress"], known, above_id)
+    return (
+        [(each["team_id"], each["id"]) for each in records if each["status"] == "in_progress"],
+        [each["id"] for each in records],
+    )
+
+
+async def tokens(conn: Connection, sessions: Sequence[int]) -> dict[int, int]:
+    """The newest fencing token of each of the sessions that is in progress."""
+    records = await conn.fetch(_SQL["tokens"], sessions)
+    return {each["id"]: each["token"] for each in records}
+
+
 async def begin_leg(
     conn: Connection, team_id: int, session_id: int, token: int, *, at_ms: float, wall_ms: float
 ) -> None:
@@ -67,6 +96,14 @@ async def pause(
     minutes = _minutes(duration_ms)
     sql = _SQL["pause"]
     _require(await conn.fetchval(sql, team_id, session_id, token, states, minutes, round(at_ms)))
+
+
+async def end_paused(
+    conn: Connection, team_id: int, session_id: int, *, keep_context: bool
+) -> bool:
+    """End a paused session, which nobody owns. Returns whether this ended it."""
+    ended = await conn.fetchval(_SQL["end_paused"], team_id, session_id, keep_context)
+    return ended is not None
 
 
 async def leave(
@@ -127,6 +164,7 @@ async def finish(
     duration_ms: float,
     recording: dict[str, Any],
     keep_context: bool,
+    ended_s_ago: float = 0.0,
 ) -> bool:
     """End the session. Returns whether this ended it: it may have ended, or have a newer owner."""
     ended = await conn.fetchval(
@@ -139,6 +177,7 @@ async def finish(
         _minutes(duration_ms),
         {"ended_reason": reason.value, "recording": recording},
         keep_context,
+        ended_s_ago,
     )
     return ended is not None
 

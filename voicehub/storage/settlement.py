@@ -25,6 +25,13 @@ _GROWING = (
 )
 
 
+class NoSubscriptionError(StorageError):
+    """The team has no subscription at all: its usage waits for one."""
+
+    code = "no_subscription"
+    retryable = False
+
+
 @dataclass(frozen=True, slots=True)
 class Settled:
     """What the session's row and its team's subscription now hold, in millionths of a token."""
@@ -69,7 +76,7 @@ async def settle(
         )
         if charged is None:
             # Connecting needs a subscription: one that vanished must not swallow the usage.
-            raise StorageError("The team has no subscription to settle onto.")
+            raise NoSubscriptionError("The team has no subscription to settle onto.")
         if newer:
             await conn.execute(_SQL["write_usage"], team_id, session_id, usage)
     start = charged["current_period_start"]
@@ -93,6 +100,11 @@ async def unsettled(conn: Connection, after_id: int, limit: int) -> list[Unsettl
     """Up to `limit` sessions above `after_id` that may have something left to settle."""
     records = await conn.fetch(_SQL["unsettled"], after_id, limit, ENDED_S)
     return [Unsettled(**record) for record in records]
+
+
+async def unsettled_of(conn: Connection, team_id: int) -> list[Unsettled]:
+    """All of a team's sessions that may have something left to settle."""
+    return [Unsettled(**each) for each in await conn.fetch(_SQL["unsettled_of"], team_id, ENDED_S)]
 
 
 def is_newer(usage: dict[str, Any], other: dict[str, Any]) -> bool:

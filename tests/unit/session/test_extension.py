@@ -1,7 +1,5 @@
 """What a voicehub.v1 client gets beyond the protocol, and that others get none of it."""
 
-import pytest
-
 from tests.sessions import START_MS, WALL_MS, Live, effective, left, usage
 from voicehub.errors import DrainError
 from voicehub.realtime.binary import AudioHeader, unpack

@@ -5,7 +5,7 @@ import pytest
 from tests.sessions import START_MS, WALL_MS, Live, effective, usage
 from voicehub.errors import ClientError, OverloadError, TooLargeError
 from voicehub.session import events
-from voicehub.session.commands import Book, Record, ToClient, ToEngine
+from voicehub.session.commands import Record, ToClient, ToEngine
 from voicehub.session.ledger import BOOK_EVERY_MS
 from voicehub.session.session import RECORD_EVERY_MS
 from voicehub.session.spec import Limits

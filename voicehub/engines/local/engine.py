@@ -87,6 +87,13 @@ class LocalEngine:
         if not self._is_over:
             await self._inbox.put(frame)
 
+    def send_now(self, frame: Frame) -> bool:
+        if not self._is_over:
+            if self._inbox.full():
+                return False
+            self._inbox.put_nowait(frame)
+        return True
+
     async def frames(self) -> AsyncIterator[Frame]:
         """Taking them is what lets speech go on. One consumer."""
         while (frame := await self._output.get()) is not None:

@@ -16,6 +16,7 @@ from voicehub.engines.upstream.relay import Relay
 from voicehub.engines.upstream.server_events import read
 from voicehub.errors import EngineError
 from voicehub.ids import new_id
+from voicehub.promptly import is_ready, write
 from voicehub.realtime.frame import Body, Frame, to_json
 from voicehub.tasks import spawn, stop
 
@@ -72,6 +73,20 @@ class UpstreamEngine:
         for each in self._relay.from_client(frame):
             if line is not None:
                 await self._write(line, each)
+
+    def send_now(self, frame: Frame) -> bool:
+        """Not while the upstream takes less than it is sent: `send` waits, with its deadline."""
+        line = self._line
+        if line is not None and not is_ready(line.socket):
+            return False
+        frames = self._relay.from_client(frame)
+        try:
+            for each in frames:
+                if line is not None:
+                    write(line.socket, to_json(each), WSMsgType.TEXT)
+        except ConnectionError:
+            return True  # as in `_write`
+        return True
 
     async def frames(self) -> AsyncIterator[Frame]:
         """One consumer. It reads the socket itself: no task and no queue stand between."""
@@ -153,6 +168,9 @@ class UpstreamEngine:
         self._garbage += 1
 
     async def _write(self, line: Line, frame: Frame) -> None:
+        if is_ready(line.socket):
+            write(line.socket, to_json(frame), WSMsgType.TEXT)
+            return
         # Not asyncio.timeout: cancelling a send that waits makes aiohttp cancel those after it.
         loop = asyncio.get_running_loop()
         late = loop.call_later(self._patience.send_s, self._break_off, line)
