@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from voicehub.jobs.periods import turn_periods
-from voicehub.jobs.recordings import close_recordings
+from voicehub.jobs.recordings import SPOOL_FIRST_S, close_recordings
 from voicehub.jobs.retention import apply_retention
 from voicehub.jobs.settle import settle_all
 from voicehub.jobs.sweep import LOOK_EVERY_S, Sweeper
@@ -19,6 +19,8 @@ HOUR_S = 3600.0
 # The quick beat of the recordings reads the rows of sessions that were written so lately; the slow
 # one reads those of a month: what waited for a store.
 LATELY_S = 900.0
+# Half of what a worker leaves to the one that has the spool, so that this one has looked by then.
+RECORDINGS_EVERY_S = SPOOL_FIRST_S / 2
 ALL_RECORDINGS = "close all recordings"
 
 
@@ -62,7 +64,7 @@ def jobs_of(stores: Stores, rules: Rules) -> list[Job]:
         Job("settle", MINUTE_S, 5 * MINUTE_S, lambda: settle_all(postgres, redis)),
         Job(
             "close recordings",
-            5.0,
+            RECORDINGS_EVERY_S,
             30 * MINUTE_S,
             lambda: close_recordings(postgres, redis, spaces, spool, written_within_s=LATELY_S),
         ),
