@@ -120,14 +120,18 @@ class Caller:
 
     async def run(self) -> None:
         while not self._leave.is_set():
-            mark = f"caller-{self._number:03d}{len(self.books):04d}"
-            ledger = await self._open(mark)
-            if ledger is None:
+            if not await self.converse():
                 await self._pause()
-                continue
-            self.books.append(ledger)
-            await self._converse(ledger)
-            ledger.ended_s = time.monotonic()
+
+    async def converse(self) -> bool:
+        """Hold one conversation; False when no session was to be had."""
+        ledger = await self._open(f"caller-{self._number:03d}{len(self.books):04d}")
+        if ledger is None:
+            return False
+        self.books.append(ledger)
+        await self._converse(ledger)
+        ledger.ended_s = time.monotonic()
+        return True
 
     async def _pause(self) -> None:
         with suppress(TimeoutError):

@@ -15,8 +15,9 @@ HEAL_S = 8.0
 SWEPT_S = 45.0
 FIRST_S = 5.0
 STEP_S = (1.5, 4.0)
-# Of the run, when Redis is emptied, where there is time for it.
+# Of the run, when Redis is emptied; a shorter run has no time for it.
 FLUSHES_AT = (0.45, 0.85)
+FLUSHED_RUN_S_MIN = 240.0
 
 
 class Kind(StrEnum):
@@ -37,7 +38,7 @@ class Kind(StrEnum):
 
 
 # How often each is drawn, and for how long it lasts.
-PROCESS = {Kind.KILL_SERVE: 5, Kind.FREEZE_SERVE: 1, Kind.TERM_SERVE: 1}
+PROCESS = {Kind.KILL_SERVE: 12, Kind.FREEZE_SERVE: 2, Kind.TERM_SERVE: 3}
 STORE = {
     Kind.KILL_REDIS: 3,
     Kind.STOP_POSTGRES: 3,
@@ -99,7 +100,7 @@ class _Last:
 def drawn(seed: int, seconds: float, *, servers: int, workers: int) -> list[Fault]:
     """The faults of a run; the same seed draws the same ones. All are over by `seconds`."""
     dice = random.Random(seed)
-    flushes = [seconds * share for share in FLUSHES_AT if seconds * share > FIRST_S + SWEPT_S]
+    flushes = [seconds * share for share in FLUSHES_AT if seconds >= FLUSHED_RUN_S_MIN]
     faults: list[Fault] = []
     last = _Last()
     at_s = FIRST_S

@@ -92,7 +92,7 @@ class Storm:
 
     @asynccontextmanager
     async def _cut_clients(self, fault: Fault) -> AsyncIterator[None]:
-        self._fleet.servers[fault.target].line.cut()
+        self._fleet.servers[fault.target].line.cut(one_in=2)
         yield
 
     @asynccontextmanager
