@@ -22,7 +22,7 @@ from tests.faults.books import Books
 
 # A log that is no terminal must not cut the table.
 LOG_COLUMNS = 140
-FAULTS_SHOWN_MAX = 40
+FAULTS_SHOWN_MAX = 20
 console = Console(highlight=False, width=None if sys.stdout.isatty() else LOG_COLUMNS)
 
 
@@ -55,10 +55,12 @@ def _show(books: Books) -> None:
         verdict = "" if not entry.expected else "[green]✓[/]" if entry.holds else "[red]✗[/]"
         table.add_row(entry.what, entry.expected, entry.found, verdict)
     console.print(table)
-    for line in books.faults[:FAULTS_SHOWN_MAX]:
-        console.print(line, markup=False, soft_wrap=True)
-    if len(books.faults) > FAULTS_SHOWN_MAX:
-        console.print(f"... and {len(books.faults) - FAULTS_SHOWN_MAX} more")
+    for what, lines in books.faults.items():
+        console.print(f"[bold]{what}[/]: {len(lines)}")
+        for line in lines[:FAULTS_SHOWN_MAX]:
+            console.print(f"  {line}", markup=False, soft_wrap=True)
+        if len(lines) > FAULTS_SHOWN_MAX:
+            console.print("  ...")
     console.print("All is as promised." if books.hold else "[red]A promise is broken.[/]")
 
 

@@ -12,7 +12,7 @@ import orjson
 import soundfile
 
 from tests.faults import tone
-from tests.faults.caller import Cut, Ledger
+from tests.faults.caller import PATIENCE_S, Cut, Ledger
 from tests.faults.fleet import Fleet
 from tests.faults.storm import Death
 from voicehub.app import spaces_of
@@ -42,8 +42,8 @@ class Entry:
 @dataclass(slots=True)
 class Books:
     entries: list[Entry] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-    """What to look at, a line each: sessions and what is wrong with them."""
+    faults: dict[str, list[str]] = field(default_factory=dict)
+    """What to look at by entry, a line each: sessions and what is wrong with them."""
 
     @property
     def hold(self) -> bool:
@@ -55,7 +55,8 @@ class Books:
     def zero(self, what: str, wrong: Sequence[str], unit: str = "") -> None:
         """`wrong` is what should not be there, a line each."""
         self.entries.append(Entry(what, f"0{unit}", f"{len(wrong)}{unit}", not wrong))
-        self.faults += [f"{what}: {line}" for line in wrong]
+        if wrong:
+            self.faults[what] = list(wrong)
 
 
 async def rows_of(fleet: Fleet) -> dict[int, Row]:
@@ -204,8 +205,8 @@ async def _audit_audio(
                     unmade.append(f"{where} is {recording.get('state')}")
                 continue
             heard = tone.heard(left, ledger.sent)
-            kills = [cut for cut in ledger.cuts if _died(cut, deaths)]
-            allowed_ms = LOST_MS_PER_KILL * len(kills) + LOST_MS_PER_CUT * len(ledger.cuts)
+            kills = [death for cut in ledger.cuts if (death := _death(cut, deaths))]
+            allowed_ms = sum(map(_allowed_ms, kills)) + LOST_MS_PER_CUT * len(ledger.cuts)
             sent_s += ledger.sent * tone.UNIT_MS / 1000
             missing_s += heard.missing_ms / 1000
             worst_s = max(worst_s, *(gap / 1000 for gap in (0.0, *heard.gaps_ms)))
@@ -225,11 +226,17 @@ async def _audit_audio(
     books.zero("recordings with audio twice or not the caller's", doubled)
 
 
-def _died(cut: Cut, deaths: Sequence[Death]) -> bool:
-    return any(
-        death.server == cut.server and death.at_s <= cut.at_s <= death.until_s + LEARNT_S
-        for death in deaths
-    )
+def _death(cut: Cut, deaths: Sequence[Death]) -> Death | None:
+    """Of the server that the line led to, if that is why it ended."""
+    for death in deaths:
+        if death.server == cut.server and death.at_s <= cut.at_s <= death.until_s + LEARNT_S:
+            return death
+    return None
+
+
+def _allowed_ms(death: Death) -> float:
+    """A frozen server's clients talk on until they have had enough."""
+    return LOST_MS_PER_KILL + 1000 * min(death.until_s - death.at_s, PATIENCE_S)
 
 
 async def _left(spaces: Spaces, recording: dict[str, Any]) -> tone.Samples | None:

@@ -7,10 +7,12 @@ time.
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 HEAL_S = 8.0
+# A process that was killed serves again by then. One at least always does.
+BACK_S = 8.0
 # A dead process's sessions are taken over or swept by then.
 SWEPT_S = 45.0
 FIRST_S = 5.0
@@ -95,6 +97,18 @@ class _Last:
 
     store_s: float = -HEAL_S
     process_s: float = -SWEPT_S
+    back_s: dict[int, float] = field(default_factory=dict)
+    """When a server that was broken serves again."""
+
+    def note(self, fault: Fault) -> None:
+        if fault.kind in PROCESS:
+            self.process_s = max(self.process_s, fault.ends_s)
+            self.back_s[fault.target] = fault.ends_s + BACK_S
+        elif fault.kind not in ANY_TIME:
+            self.store_s = fault.ends_s
+
+    def serving(self, at_s: float, servers: int) -> list[int]:
+        return [number for number in range(servers) if self.back_s.get(number, 0.0) <= at_s]
 
 
 def drawn(seed: int, seconds: float, *, servers: int, workers: int) -> list[Fault]:
@@ -111,10 +125,7 @@ def drawn(seed: int, seconds: float, *, servers: int, workers: int) -> list[Faul
             fault = _draw(dice, at_s, last, flushes, servers=servers, workers=workers)
         if fault is not None and fault.ends_s <= seconds:
             faults.append(fault)
-            if fault.kind in PROCESS:
-                last.process_s = max(last.process_s, fault.ends_s)
-            elif fault.kind not in ANY_TIME:
-                last.store_s = fault.ends_s
+            last.note(fault)
         at_s += dice.uniform(*STEP_S)
     return sorted(faults, key=lambda each: each.at_s)
 
@@ -131,7 +142,8 @@ def _draw(
     weights = {kind: n for kind, n in ANY_TIME.items() if workers or kind is not Kind.KILL_WORKER}
     to_flush_s = flushes[0] - at_s if flushes else float("inf")
     healed = at_s >= last.store_s + HEAL_S
-    if healed and to_flush_s > SWEPT_S:
+    serving = last.serving(at_s, servers)
+    if healed and to_flush_s > SWEPT_S and len(serving) > 1:
         weights |= PROCESS
     if healed and at_s >= last.process_s + STEP_S[0]:
         weights |= STORE
@@ -142,7 +154,7 @@ def _draw(
         at_s=round(at_s, 1),
         kind=kind,
         lasts_s=lasts_s,
-        target=dice.randrange(workers if kind is Kind.KILL_WORKER else servers),
+        target=dice.choice(_targets(kind, serving, servers=servers, workers=workers)),
         store=dice.choice(STORE_NAMES) if needs_store else "",
         delay_s=round(dice.uniform(*DELAY_S), 1) if kind is Kind.SLOW_STORE else 0.0,
     )
@@ -151,3 +163,9 @@ def _draw(
     if kind not in ANY_TIME and lasts_s + settles_s > to_flush_s:
         return None
     return fault
+
+
+def _targets(kind: Kind, serving: list[int], *, servers: int, workers: int) -> list[int]:
+    if kind in PROCESS:
+        return serving
+    return list(range(workers if kind is Kind.KILL_WORKER else servers))

@@ -19,4 +19,4 @@ async def test_nothing_is_lost_and_nothing_billed_twice_in_a_storm():
     books = await chaos.run(PLAN, lambda line: sys.stdout.write(f"{line}\n") and None)
     for entry in books.entries:
         sys.stdout.write(f"{entry.what}: {entry.found}\n")
-    assert books.hold, "\n".join(books.faults)
+    assert books.hold, books.faults

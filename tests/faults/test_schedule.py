@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.schedule import ANY_TIME, HEAL_S, PROCESS, SWEPT_S, Kind, drawn
+from tests.faults.schedule import ANY_TIME, BACK_S, HEAL_S, PROCESS, SWEPT_S, Kind, drawn
 
 SEEDS = range(40)
 
@@ -36,6 +36,18 @@ def test_redis_is_emptied_once_the_dead_are_swept(seed):
         if fault.kind in PROCESS:
             later = [at_s for at_s in flushes if at_s > fault.at_s]
             assert not later or fault.ends_s + SWEPT_S <= later[0] + 0.1, fault
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_one_server_serves_at_any_time(seed):
+    deaths = [fault for fault in ten_minutes(seed) if fault.kind in PROCESS]
+    for fault in deaths:
+        down = {
+            other.target
+            for other in deaths
+            if other.at_s <= fault.at_s < other.ends_s + BACK_S - 0.1
+        }
+        assert len(down) < 3, fault
 
 
 def test_everything_breaks_at_some_time():
