@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import Enum
 
 import aiohttp
 import orjson
@@ -33,25 +33,32 @@ CONNECT_S_MAX = 10.0
 HANG_UP_S_MAX = 5.0
 USER_SAID = "conversation.item.input_audio_transcription.completed"
 AGENT_SAID = "response.output_audio_transcript.done"
-# After these a session is over; the others ask the client to come back.
-FINAL_CODES = {1000, 1001, 1008, 1009, 1011}
 # What a server says that will take the session later.
 LATER = {429, 500, 502, 503, 504}
 
 
 class Outcome(Enum):
-    LEFT = auto()  # we hung up, or the server ended it in order
-    CUT = auto()
+    LEFT = "left"  # we hung up, or the server ended it in order
+    CUT = "cut"
+    DRAINED = "drained"  # told to come back
+    SILENT = "silent for too long"
+
+
+# Close codes that mean something; any other end is a cut.
+ENDINGS = {
+    **dict.fromkeys((1000, 1001, 1008, 1009, 1011), Outcome.LEFT),
+    1012: Outcome.DRAINED,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A connection that ended without a word."""
+    """A connection that ended before the conversation did."""
 
     server: int
     at_s: float
     """On the monotonic clock."""
-    response_was_open: bool
+    outcome: Outcome
 
 
 @dataclass(slots=True)
@@ -154,9 +161,8 @@ class Caller:
             outcome = await self._talk(socket, ledger, hang_up_s)
             if outcome is Outcome.LEFT:
                 return
-            was_open = bool(ledger.open_responses)
             ledger.open_responses.clear()
-            ledger.cuts.append(Cut(server, time.monotonic(), was_open))
+            ledger.cuts.append(Cut(server, time.monotonic(), outcome))
             if self._leave.is_set() or self._dice.random() < self._habits.gives_up:
                 return
             ledger.returns += 1
@@ -205,11 +211,9 @@ class Caller:
                 async with asyncio.timeout(PATIENCE_S):
                     message = await socket.receive()
             except TimeoutError:
-                ledger.refusals["silent server"] += 1
-                return Outcome.CUT
+                return Outcome.SILENT
             if message.type is not WSMsgType.TEXT:
-                code = socket.close_code
-                return Outcome.LEFT if code in FINAL_CODES else Outcome.CUT
+                return ENDINGS.get(socket.close_code, Outcome.CUT)
             ledger.note(orjson.loads(message.data))
             wants_to_go = self._leave.is_set() or time.monotonic() > hang_up_s
             if wants_to_go and not ledger.open_responses:

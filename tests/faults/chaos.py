@@ -63,7 +63,7 @@ async def _weather(plan: Plan, built: Fleet, faults: list[Fault], say: Say) -> B
             leave.set()
         ledgers = [ledger for caller in callers for ledger in caller.books]
         late = await _quiet(built, ledgers, storm.over_s, say)
-    return await books.audit(built, ledgers, storm.deaths, late)
+    return await books.audit(built, ledgers, storm, late)
 
 
 def _callers(

@@ -29,6 +29,7 @@ class Storm:
 
     def __init__(self, fleet: Fleet, on_fault: Callable[[float, Fault], None]) -> None:
         self.deaths: list[Death] = []
+        self.began_s = 0.0
         self.over_s = 0.0
         """When the last fault was healed, on the monotonic clock."""
         self._fleet = fleet
@@ -52,7 +53,7 @@ class Storm:
 
     async def run(self, faults: Sequence[Fault]) -> None:
         """Return once the last fault is healed."""
-        began_s = time.monotonic()
+        began_s = self.began_s = time.monotonic()
         async with asyncio.TaskGroup() as group:
             for fault in faults:
                 await asyncio.sleep(began_s + fault.at_s - time.monotonic())  # as the seed drew it
