@@ -273,8 +273,8 @@ def _complaint(text: str) -> str:
         return ""
     if logged.get("level") not in {"error", "critical"}:
         return ""
-    if logged.get("error") == "StorageError":
-        return ""  # a request that met an outage: 503
+    if logged.get("error") in {"StorageError", "FencedError"}:
+        return ""  # a request that met an outage, or another owner: 503
     reason = logged.get("exception") or logged.get("error") or ""
     return f"{logged.get('event')} {reason.splitlines()[-1] if reason else ''}".strip()
 
