@@ -56,6 +56,10 @@ class Talk:
     async def close(self, code: int = 1000) -> None:
         await self.socket.close(code=code)
 
+    def cut(self) -> None:
+        """Break the connection, without a close frame."""
+        self.socket._response.connection.transport.abort()
+
     def of(self, kind: str) -> list[Body]:
         return [event for event in self.seen if event["type"] == kind]
 

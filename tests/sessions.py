@@ -8,15 +8,20 @@ import orjson
 from voicehub.realtime.frame import Frame
 from voicehub.session import events
 from voicehub.session.commands import (
+    BeginLeg,
     Book,
     CallTool,
     CloseSocket,
     Command,
+    Greet,
+    KeepClientSession,
     KeepLine,
     Record,
     ToClient,
     ToEngine,
 )
+from voicehub.session.metering import Totals
+from voicehub.session.resumption import Resumption
 from voicehub.session.session import Session
 from voicehub.session.spec import DEFAULT_SESSION, Limits, SessionSpec
 
@@ -51,6 +56,21 @@ def effective(**changes) -> dict:
     return {**session, **changes}
 
 
+def left(**changes) -> Resumption:
+    """What an owner has left of a session that it held for five seconds."""
+    given = {
+        "lines": (
+            {"item_id": "item_1", "speaker": "user", "transcript": "Hello?", "order": 1.0},
+            {"item_id": "item_2", "speaker": "agent", "transcript": "Hello!", "order": 2.0},
+        ),
+        "sequence": 4,
+        "totals": Totals(audio=7_000_000, responses=1, active_ms=5_000.0),
+        "at_ms": 5_000.0,
+        "wall_ms": None,
+    }
+    return Resumption(**{**given, **changes})
+
+
 def word(command: Command) -> str:
     """One command in short words."""
     match command:
@@ -58,6 +78,19 @@ def word(command: Command) -> str:
             text = f"client {frame.type}{' held' if held else ''}"
         case ToEngine(frame):
             text = f"engine {frame.type}"
+        case Greet(frame):
+            text = f"greet {frame.type}"
+        case CallTool(call_id, name):
+            text = f"tool {name} {call_id}"
+        case CloseSocket(code, reason):
+            text = f"close {code} {reason}"
+        case _:
+            text = _kept(command)
+    return text
+
+
+def _kept(command: Command) -> str:
+    match command:
         case KeepLine(sequence, line):
             end = " interrupted" if line["interrupted"] else ""
             text = f"line {sequence} {line['speaker']}: {line['transcript']}{end}"
@@ -65,10 +98,10 @@ def word(command: Command) -> str:
             text = f"book {sequence}"
         case Record(block):
             text = f"record {len(block) // 24} ms"
-        case CallTool(call_id, name):
-            text = f"tool {name} {call_id}"
-        case CloseSocket(code, reason):
-            text = f"close {code} {reason}"
+        case BeginLeg(at_ms):
+            text = f"leg at {at_ms:.0f}"
+        case KeepClientSession(session):
+            text = f"keep {' '.join(session)}"
         case _:
             text = f"finish {command.status} {command.reason}"
     return text

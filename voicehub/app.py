@@ -24,6 +24,7 @@ from voicehub.engines.upstream.account import Upstream
 from voicehub.engines.upstream.dial import open_http
 from voicehub.engines.upstream.engine import UpstreamEngine
 from voicehub.errors import EngineError, VoiceHubError
+from voicehub.jobs.table import Rules, Stores
 from voicehub.keys import (
     ENGINES,
     LOGIN_ATTEMPTS,
@@ -176,6 +177,26 @@ def spaces_of(settings: Settings) -> Spaces:
 
 def spool_of(settings: Settings) -> Spool:
     return Spool(settings.spool_folder, bytes_max=settings.spool_bytes_max)
+
+
+@asynccontextmanager
+async def stores_of(settings: Settings) -> AsyncIterator[Stores]:
+    """What the jobs work on."""
+    async with (
+        postgres_of(settings) as postgres,
+        Redis.connect(settings.redis_url.get_secret_value()) as redis,
+        spaces_of(settings) as spaces,
+        spool_of(settings) as spool,
+    ):
+        yield Stores(postgres, redis, spaces, spool)
+
+
+def rules_of(settings: Settings) -> Rules:
+    return Rules(
+        keep_context=settings.keep_context,
+        audio_days=settings.audio_retention_days,
+        transcript_days=settings.transcript_retention_days,
+    )
 
 
 async def _passwords(app: web.Application) -> AsyncIterator[None]:

@@ -1,7 +1,7 @@
 """The command line: one function a command; what it does stands in the module it names."""
 
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -11,17 +11,17 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from voicehub import __version__, logs
-from voicehub.app import postgres_of, tokens_of
+from voicehub.app import postgres_of, rules_of, stores_of, tokens_of
 from voicehub.app import serve as serve_app
 from voicehub.devserver import Options, run_dev
 from voicehub.errors import VoiceHubError
-from voicehub.jobs.settle import settle_all
+from voicehub.jobs import table
+from voicehub.jobs.sweep import sweep_once
+from voicehub.jobs.table import Rules, Stores
 from voicehub.jobs.worker import work
 from voicehub.settings import Settings
 from voicehub.storage import users
 from voicehub.storage.migrations import migrate as migrate_database
-from voicehub.storage.postgres import Postgres
-from voicehub.storage.redis import Redis
 from voicehub.talk import talk
 
 T = TypeVar("T")
@@ -56,8 +56,8 @@ def serve(
 
 @app.command()
 def worker() -> None:
-    """Run the jobs: settle every minute."""
-    _run(_with_stores(_settings(), work))
+    """Run the jobs, each on its beat, until SIGTERM or SIGINT."""
+    _run(_jobs(_settings(), lambda stores, rules: work(table.jobs_of(stores, rules))))
 
 
 @app.command()
@@ -93,30 +93,70 @@ def token(
 ) -> None:
     """Print an access token of a user."""
     settings = _settings()
-    typer.echo(_run(_with_stores(settings, lambda pg, _: _issue(settings, pg, email, team))))
+    typer.echo(_run(_issue(settings, email, team)))
 
 
 @app.command()
 def flush_usage() -> None:
     """Settle what live sessions have used so far."""
-    count = _run(_with_stores(_settings(), settle_all))
-    console.print(f"settled {count} sessions")
+    console.print(f"settled {_once('settle')} sessions")
 
 
-async def _issue(settings: Settings, postgres: Postgres, email: str, team: str | None) -> str:
-    async with postgres.connection() as conn:
+@app.command()
+def sweep() -> None:
+    """End the sessions whose server died; looking takes some ten seconds."""
+
+    def run(stores: Stores, rules: Rules) -> Coroutine[Any, Any, int]:
+        return sweep_once(stores.postgres, stores.redis, keep_context=rules.keep_context)
+
+    console.print(f"ended {_run(_jobs(_settings(), run))} lost sessions")
+
+
+@app.command()
+def close_recordings() -> None:
+    """Make the recordings that their owners could not finish."""
+    console.print(f"closed {_once(table.ALL_RECORDINGS)} recordings")
+
+
+@app.command()
+def turn_periods() -> None:
+    """Turn the billing periods that have ended."""
+    console.print(f"turned {_once('turn periods')} billing periods")
+
+
+@app.command()
+def abort_uploads() -> None:
+    """Abort multipart uploads older than a day that belong to no session."""
+    console.print(f"aborted {_once('abort uploads')} uploads")
+
+
+@app.command()
+def apply_retention() -> None:
+    """Remove audio and transcripts older than the settings keep them."""
+    console.print(f"removed {_once('apply retention')} recordings and transcripts")
+
+
+def _once(name: str) -> int:
+    """Run one job of the worker's table."""
+
+    async def run(stores: Stores, rules: Rules) -> int:
+        (job,) = (each for each in table.jobs_of(stores, rules) if each.name == name)
+        return await job.run()
+
+    return _run(_jobs(_settings(), run))
+
+
+async def _jobs(settings: Settings, run: Callable[[Stores, Rules], Coroutine[Any, Any, T]]) -> T:
+    async with stores_of(settings) as stores:
+        return await run(stores, rules_of(settings))
+
+
+async def _issue(settings: Settings, email: str, team: str | None) -> str:
+    async with postgres_of(settings) as postgres, postgres.connection() as conn:
         found = await users.by_email(conn, email, team)
     if len(found) != 1:
         sys.exit(f"voicehub: {len(found)} users have that email; name the team with --team.")
     return tokens_of(settings).issue_access(found[0])[0]
-
-
-async def _with_stores(settings: Settings, work_: Any) -> Any:  # Any: a job's own result
-    async with (
-        postgres_of(settings) as postgres,
-        Redis.connect(settings.redis_url.get_secret_value()) as redis,
-    ):
-        return await work_(postgres, redis)
 
 
 def _settings(**given: Any) -> Settings:

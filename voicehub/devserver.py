@@ -12,17 +12,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from voicehub.app import postgres_of, serve
+from voicehub.app import postgres_of, rules_of, serve, stores_of
 from voicehub.auth.passwords import hash_password
 from voicehub.devstack.server import StackError
 from voicehub.devstack.stack import Stack
-from voicehub.jobs.settle import settle_all
-from voicehub.jobs.worker import SETTLE_EVERY_S, beat
+from voicehub.jobs.table import jobs_of
+from voicehub.jobs.worker import run_jobs
 from voicehub.settings import Settings
 from voicehub.storage import seed, users
 from voicehub.storage.migrations import migrate
 from voicehub.storage.postgres import Connection
-from voicehub.storage.redis import Redis
 from voicehub.storage.seed import Seeded
 from voicehub.tasks import spawn
 
@@ -87,14 +86,8 @@ async def run_dev(options: Options, console: Console) -> None:
 
 async def _serve_and_work(settings: Settings, ready: Callable[[str], None]) -> None:
     stopped = asyncio.Event()
-    async with (
-        postgres_of(settings) as postgres,
-        Redis.connect(settings.redis_url.get_secret_value()) as redis,
-    ):
-        worker = spawn(
-            beat(stopped, SETTLE_EVERY_S, "settle", lambda: settle_all(postgres, redis)),
-            name="worker",
-        )
+    async with stores_of(settings) as stores:
+        worker = spawn(run_jobs(stopped, jobs_of(stores, rules_of(settings))), name="worker")
         try:
             await serve(settings, ready)
         finally:

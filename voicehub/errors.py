@@ -147,3 +147,4 @@ class FencedError(StorageError):
     """A newer owner holds the session: this one must stop writing."""
 
     code = "session_lost"
+    status = HTTPStatus.CONFLICT

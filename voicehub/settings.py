@@ -137,7 +137,9 @@ class Settings(BaseSettings):
         alias="VOICEHUB_DATABASE_POOLER",
         description="True behind PgBouncer in transaction mode.",
     )
-    redis_url: SecretStr = Field(alias="REDIS_URL", description="Redis address.")
+    redis_url: SecretStr = Field(
+        alias="REDIS_URL", description="Redis address: one server, Sentinel or Cluster (see below)."
+    )
     spaces_endpoint: str = Field(alias="SPACES_ENDPOINT", description="Address of the S3 API.")
     spaces_region: str = Field(
         "us-east-1", alias="SPACES_REGION", description="Region that requests are signed for."
@@ -172,6 +174,14 @@ class Settings(BaseSettings):
         le=7200,
         alias="VOICEHUB_CLIENT_SECRET_S",
         description="Life of a client secret.",
+    )
+
+    grace_s: float = Field(
+        30,
+        ge=0,
+        le=600,
+        alias="VOICEHUB_GRACE_S",
+        description="How long a session whose connection broke waits for its client.",
     )
 
     default_engine: str = Field(
@@ -224,6 +234,20 @@ class Settings(BaseSettings):
     )
     keep_context: bool = Field(
         False, alias="VOICEHUB_KEEP_CONTEXT", description="Keep `data.context` after settlement."
+    )
+    audio_retention_days: int | None = Field(
+        None,
+        ge=1,
+        le=36500,
+        alias="VOICEHUB_AUDIO_RETENTION_DAYS",
+        description="Recordings of sessions that ended longer ago are removed.",
+    )
+    transcript_retention_days: int | None = Field(
+        None,
+        ge=1,
+        le=36500,
+        alias="VOICEHUB_TRANSCRIPT_RETENTION_DAYS",
+        description="The same for transcripts and contexts.",
     )
     cached_token_weight: float = Field(
         1.0,

@@ -81,14 +81,23 @@ async def _whole(scene: Stage, sessions: int, seconds: float) -> Measured:
 
 
 async def load(
-    scene: Stage, server: Child, measured: Measured, seconds: float, *, speaks: bool = True
+    scene: Stage,
+    server: Child,
+    measured: Measured,
+    seconds: float,
+    *,
+    speaks: bool = True,
+    extended: bool = False,
 ) -> None:
-    """Measure `server`; `speaks`: it greets, and has other events than audio."""
+    """Measure `server`; `speaks`: it greets, and has other events than audio; `extended`: its
+    clients ask for voicehub.v1.
+    """
     target = Target(
         url=f"{server.url}/v1/realtime",
         token=scene.token,
         greets=speaks,
         is_audio=_is_delta if speaks else _is_anything,
+        extended=extended,
     )
     moments: list[dict[str, float]] = []
     pids = scene.store_pids()

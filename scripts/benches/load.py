@@ -10,9 +10,11 @@ from typing import Self
 import aiohttp
 import orjson
 import pybase64
+from aiohttp import WSMsgType
 from benches.voice import FRAME_MS, frames
 
 from voicehub.errors import VoiceHubError
+from voicehub.realtime.extension import SUBPROTOCOL
 
 CONNECT_S_MAX = 30.0
 FRAME_S = FRAME_MS / 1000
@@ -31,6 +33,9 @@ class Target:
     greets: bool
     """Whether it says something before it can be talked to."""
     is_audio: Callable[[bytes], bool]
+    """Of text; a binary message always is."""
+    extended: bool = False
+    """Whether it is spoken to in voicehub.v1: audio travels as binary messages."""
 
 
 @dataclass(slots=True)
@@ -55,7 +60,8 @@ class Crowd:
         self._http = http
         self._target = target
         self._count = count
-        self._messages = appends()
+        self._messages = frames() if target.extended else appends()
+        self._kind = WSMsgType.BINARY if target.extended else WSMsgType.TEXT
         self._sockets: list[aiohttp.ClientWebSocketResponse[bool]] = []
         self.counting: Count | None = None
 
@@ -98,6 +104,7 @@ class Crowd:
                 self._target.url,
                 params={"model": "Ava"},
                 headers={"Authorization": f"Bearer {self._target.token}"},
+                protocols=(SUBPROTOCOL,) if self._target.extended else (),
                 compress=0,
                 decode_text=False,
             )
@@ -118,14 +125,14 @@ class Crowd:
             await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
             sent.append(time.perf_counter())
             message = self._messages[place % len(self._messages)]
-            await socket.send_frame(message, aiohttp.WSMsgType.TEXT)
+            await socket.send_frame(message, self._kind)
             place, due_s = place + 1, due_s + FRAME_S
 
     async def _receive(
         self, socket: "aiohttp.ClientWebSocketResponse[bool]", sent: deque[float]
     ) -> None:
         async for message in socket:
-            if not self._target.is_audio(message.data):
+            if message.type is not WSMsgType.BINARY and not self._target.is_audio(message.data):
                 continue
             sent_s = sent.popleft()
             if self.counting is not None:

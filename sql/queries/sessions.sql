@@ -1,10 +1,11 @@
 -- name: count_open
--- Open sessions of a team, and of one of its users ($2). One that was created but not opened within
--- $3 seconds holds no slot: its client secret has expired.
+-- Open sessions of a team, and of one of its users ($2), without session $4. One that was created but
+-- not opened within $3 seconds holds no slot: its client secret has expired.
 SELECT count(*) AS team_count, count(*) FILTER (WHERE user_id = $2) AS user_count
 FROM sessions
 WHERE
     team_id = $1
+    AND id IS DISTINCT FROM $4
     AND (
         status IN ('in_progress', 'paused')
         OR (status = 'created' AND created_at > now() - make_interval(secs => $3))

@@ -38,3 +38,15 @@ WHERE
         OR ended_at > now() - make_interval(secs => $3)
     )
 ORDER BY id LIMIT $2;
+
+-- name: unsettled_of
+-- The same of one team.
+SELECT team_id, id AS session_id, ended_at IS NOT NULL AS has_ended
+FROM sessions
+WHERE
+    team_id = $1
+    AND (
+        status IN ('in_progress', 'paused')
+        OR ended_at > now() - make_interval(secs => $2)
+    )
+ORDER BY id;

@@ -13,6 +13,64 @@ WHERE
     subscriptions.team_id = $1
     AND subscriptions.status IN ('free', 'active')
     AND (subscriptions.current_period_start IS NULL OR subscriptions.current_period_start <= now())
-    AND (subscriptions.current_period_end IS NULL OR subscriptions.current_period_end > now())
+    AND (
+        subscriptions.current_period_end IS NULL
+        OR subscriptions.current_period_end > now()
+        -- The worker is about to begin its next period: nobody is sent away meanwhile.
+        OR (
+            subscriptions.current_period_end > now() - make_interval(secs => $2)
+            AND NOT coalesce(subscriptions.cancel_at_period_end, false)
+        )
+    )
 ORDER BY subscriptions.current_period_start DESC NULLS LAST, subscriptions.id DESC
 LIMIT 1;
+
+-- name: ended
+-- Subscriptions whose period has ended and that nobody has turned.
+SELECT id, team_id, extract(epoch FROM now() - current_period_end)::float8 AS ended_s_ago
+FROM subscriptions
+WHERE status IN ('free', 'active') AND current_period_end <= now()
+ORDER BY current_period_end, id
+LIMIT $1;
+
+-- name: lock_due
+-- One of these, locked until the transaction ends; nothing when it was turned meanwhile.
+SELECT
+    id, team_id, status, current_period_start, current_period_end,
+    coalesce(cancel_at_period_end, false) AS cancel_at_period_end,
+    EXISTS (SELECT FROM plans WHERE plans.id = plan_id) AS has_plan,
+    coalesce(total_audio_tokens_used, 0) AS total_audio_tokens_used,
+    coalesce(total_text_tokens_used, 0) AS total_text_tokens_used,
+    now() AS now
+FROM subscriptions
+WHERE
+    team_id = $1 AND id = $2
+    AND status IN ('free', 'active') AND current_period_end <= now()
+FOR UPDATE;
+
+-- name: begin_period
+-- The next period from $3 to $4: nothing is used yet.
+UPDATE subscriptions
+SET
+    current_period_start = $3,
+    current_period_end = $4,
+    total_audio_tokens_used = 0,
+    total_text_tokens_used = 0
+WHERE team_id = $1 AND id = $2;
+
+-- name: end
+-- Cancel or expire a subscription ($3), from one of the states $4.
+UPDATE subscriptions SET status = $3
+WHERE team_id = $1 AND id = $2 AND status = ANY($4)
+RETURNING id;
+
+-- name: turned_lately
+-- Teams of which a period began, or a subscription ended, within $1 seconds.
+SELECT DISTINCT team_id
+FROM subscriptions
+WHERE
+    updated_at > now() - make_interval(secs => $1)
+    AND (
+        status IN ('cancelled', 'expired')
+        OR current_period_start > now() - make_interval(secs => $1)
+    );

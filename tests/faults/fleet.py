@@ -39,6 +39,14 @@ RESTART_S = 1.0
 # Nobody's limits stand in the way of the faults.
 SESSIONS_MAX = 10_000
 PLAN_TOKENS = Decimal(10**12)
+# Errors that are an answer to a fault: requests that met an outage or another owner, a task of
+# aiohttp's own whose connection was cut, an upload that was lost and is made again.
+EXPECTED = (
+    '"error": "StorageError"',
+    '"error": "FencedError"',
+    "ClientRequest.write_bytes",
+    "RecordingLostError",
+)
 
 
 class Process:
@@ -264,17 +272,15 @@ def _environment(folder: Path, stack: Stack, model: Model) -> dict[str, str]:
 
 
 def _complaint(text: str) -> str:
-    """The line, if it is one; an outage that a process cannot start in is none."""
+    """The line, if it is one. What a handled outage left behind is none: the books tell of that."""
     if text.startswith("Traceback"):
         return text
     try:
         logged = orjson.loads(text)
     except orjson.JSONDecodeError:
         return ""
-    if logged.get("level") not in {"error", "critical"}:
+    if logged.get("level") not in {"error", "critical"} or any(word in text for word in EXPECTED):
         return ""
-    if logged.get("error") in {"StorageError", "FencedError"}:
-        return ""  # a request that met an outage, or another owner: 503
     reason = logged.get("exception") or logged.get("error") or ""
     return f"{logged.get('event')} {reason.splitlines()[-1] if reason else ''}".strip()
 

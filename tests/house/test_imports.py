@@ -2,22 +2,24 @@
 
 import ast
 
-BASE = {"errors"}
+BASE = {"errors", "ids"}
 # What may import what inside voicehub. A top-level module stands here by its own name.
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
+    "ids": set(),
     "tasks": set(),
+    "promptly": set(),
     "settings": set(),
     "realtime": {"audio"},
     "audio": set(),
     "session": {"realtime", "audio"},
     "storage": {"session", "realtime", "tasks"},
-    "engines": {"realtime", "audio", "tasks"},
+    "engines": {"realtime", "audio", "tasks", "promptly"},
     "sinks": {"storage", "session", "realtime", "audio", "tasks"},
     "auth": {"storage"},
     "live": {
         *("session", "engines", "sinks", "storage", "auth", "realtime", "audio", "tasks"),
-        *("keys", "settings"),
+        *("keys", "settings", "promptly"),
     },
     "logs": set(),
     "rest": {"storage", "auth", "session", "realtime", "live", "settings", "keys"},

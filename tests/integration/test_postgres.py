@@ -81,6 +81,7 @@ async def test_the_pool_outlives_a_crash_of_the_server(stack: Stack, pg: Postgre
     with pytest.raises(StorageError):
         await pg.ping()
     await stack.postgres.start()
+    await pg.answers()
     await pg.ping()
 
 

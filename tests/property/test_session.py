@@ -262,7 +262,4 @@ def test_a_plan_is_never_overshot_by_more_than_what_is_in_flight(steps, left):
         if exhausted:
             kinds = [each.frame.type for each in live.last if isinstance(each, ToClient)]
             assert "response.output_audio.delta" not in kinds
-        meter = live.session._meter
-        exhausted = live.session._allowance.exhausted(meter.totals, meter.pending_audio) and (
-            step[0] in {"reply", "quota"}
-        )
+        exhausted = live.session._ledger.is_exhausted and step[0] in {"reply", "quota"}

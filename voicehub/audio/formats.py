@@ -22,17 +22,12 @@ class AudioFormat(Enum):
     PCMU = "audio/pcmu"  # G.711 mu-law, 8 kHz
     PCMA = "audio/pcma"  # G.711 A-law, 8 kHz
 
-    @property
-    def rate_hz(self) -> int:
-        return RATE_HZ if self is AudioFormat.PCM else 8000
-
-    @property
-    def bytes_per_sample(self) -> int:
-        return 2 if self is AudioFormat.PCM else 1
-
-    @property
-    def bytes_per_ms(self) -> int:
-        return self.rate_hz * self.bytes_per_sample // 1000
+    def __init__(self, name: str) -> None:
+        is_pcm = name == "audio/pcm"
+        # Worked out once: they are asked for with every frame of every session.
+        self.rate_hz = RATE_HZ if is_pcm else 8000
+        self.bytes_per_sample = 2 if is_pcm else 1
+        self.bytes_per_ms = self.rate_hz * self.bytes_per_sample // 1000
 
     def duration_ms(self, size_bytes: int) -> float:
         return size_bytes / self.bytes_per_ms

@@ -35,9 +35,8 @@ class RedisServer(Server):
     async def prepare(self) -> None:
         self._data_folder.mkdir(mode=0o700, exist_ok=True)
 
-    def command(self) -> list[str]:
-        # A file, not arguments: every user of the machine sees those, and here is a password.
-        settings = {
+    def settings(self) -> dict[str, str]:
+        return {
             "bind": "127.0.0.1",
             "port": str(self.port),
             "dir": f'"{self._data_folder}"',
@@ -49,7 +48,10 @@ class RedisServer(Server):
             "maxmemory-policy": "noeviction",
             "set-proc-title": "no",  # it would hide the path that tells whose server this is
         }
-        text = "".join(f"{name} {value}\n" for name, value in settings.items())
+
+    def command(self) -> list[str]:
+        # A file, not arguments: every user of the machine sees those, and here is a password.
+        text = "".join(f"{name} {value}\n" for name, value in self.settings().items())
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         with os.fdopen(os.open(self._settings_path, flags, 0o600), "w") as file:
             file.write(text)

@@ -25,6 +25,13 @@ class Engine(Protocol):
         """
         ...
 
+    def send_now(self, frame: Frame) -> bool:
+        """Take one client event as `send` does, if nothing has to be waited for.
+
+        False: it was not taken, and goes through `send`. Nobody asks while a `send` is under way.
+        """
+        ...
+
     def frames(self) -> AsyncIterator[Frame]:
         """Server events in order, until the engine is closed. Raises EngineError when it fails."""
         ...

@@ -28,6 +28,9 @@ class ScriptedEngine:
         for answer in self._script(frame):
             await self._frames.put(answer)
 
+    def send_now(self, _frame: Frame) -> bool:
+        return False
+
     async def give(self, frame: Frame) -> None:
         """A server event of its own accord."""
         await self._frames.put(frame)

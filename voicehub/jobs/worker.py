@@ -2,43 +2,92 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 
 import structlog
 
 from voicehub.errors import StorageError
-from voicehub.jobs.settle import settle_all
-from voicehub.storage.postgres import Postgres
-from voicehub.storage.redis import Redis
+from voicehub.jobs.table import Job
 
-SETTLE_EVERY_S = 60.0
+# What a job that was running when the worker was told to stop may still take. Then it is cut off:
+# every job can be done again.
+STOP_S = 20.0
 
 logger = structlog.get_logger(__name__)
 
 
-async def work(postgres: Postgres, redis: Redis) -> None:
-    """Run the jobs until SIGTERM or SIGINT; a job that is running then is finished first."""
+async def work(jobs: Sequence[Job]) -> None:
+    """Run the jobs until SIGTERM or SIGINT; those that are running then are finished first."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    signals = (signal.SIGTERM, signal.SIGINT)
+    for number in signals:
         loop.add_signal_handler(number, stopped.set)
-    logger.info("worker started")
-    await beat(stopped, SETTLE_EVERY_S, "settle", lambda: settle_all(postgres, redis))
+    logger.info("worker started", jobs=[job.name for job in jobs])
+    try:
+        await run_jobs(stopped, jobs)
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
     logger.info("worker stopped")
 
 
-async def beat(
-    stopped: asyncio.Event, every_s: float, name: str, job: Callable[[], Awaitable[int]]
-) -> None:
-    """Run `job` now and every `every_s` until `stopped`; a store that is down is tried again."""
-    while not stopped.is_set():
+async def run_jobs(stopped: asyncio.Event, jobs: Sequence[Job]) -> None:
+    """Run each job on a beat of its own until `stopped`."""
+    async with asyncio.TaskGroup() as group:
+        for job in jobs:
+            group.create_task(Beat(job).run(stopped), name=f"job {job.name}")
+
+
+class Beat:
+    """Runs one job again and again; nothing that happens in it ends the beat or another's."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._fault: str | None = None
+
+    async def run(self, stopped: asyncio.Event) -> None:
+        """The job now, and `every_s` after each time that it has ended."""
+        while not stopped.is_set():
+            try:
+                # The limit of a running job starts anew, shorter, when the worker is to stop.
+                async with asyncio.timeout(self._job.limit_s) as limit:
+                    async with asyncio.TaskGroup() as group:
+                        watch = group.create_task(_shorten(limit, stopped), name="stop watch")
+                        await self._once()
+                        watch.cancel()
+            except TimeoutError:
+                self._failed("time_limit")
+            try:
+                async with asyncio.timeout(self._job.every_s):
+                    await stopped.wait()
+            except TimeoutError:
+                continue
+
+    async def _once(self) -> None:
         try:
-            if count := await job():
-                logger.info("job done", job=name, count=count)
+            count = await self._job.run()
         except StorageError as error:
-            logger.warning("job failed", job=name, code=error.code)
-        try:
-            async with asyncio.timeout(every_s):
-                await stopped.wait()
-        except TimeoutError:
-            continue
+            self._failed(error.code)
+            return
+        except Exception:
+            logger.exception("job broke", job=self._job.name)
+            return
+        if self._fault is not None:
+            logger.info("job works again", job=self._job.name)
+            self._fault = None
+        if count:
+            logger.info("job done", job=self._job.name, count=count)
+
+    def _failed(self, fault: str) -> None:
+        """One line an outage: the beat of some jobs is two seconds."""
+        if fault != self._fault:
+            logger.warning("job failed", job=self._job.name, code=fault)
+            self._fault = fault
+
+
+async def _shorten(limit: asyncio.Timeout, stopped: asyncio.Event) -> None:
+    await stopped.wait()
+    latest = asyncio.get_running_loop().time() + STOP_S
+    if not limit.expired():
+        limit.reschedule(min(latest, limit.when() or latest))

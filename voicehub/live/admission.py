@@ -35,7 +35,7 @@ async def admit(request: web.Request) -> Admitted:
         raise ClientError("Only `model` and `session_id` are served here.", param="call_id")
     session_id = _session_id(request)
     if session_id is not None:
-        return await _existing(request, session_id)
+        return await admit_existing(request, session_id)
     reference = query.get("model")
     if not reference:
         raise ClientError(
@@ -47,10 +47,12 @@ async def admit(request: web.Request) -> Admitted:
 
 
 async def own(request: web.Request, session: Session) -> int:
-    """Start the session's row. Returns the fencing token; raises ConflictError, RateLimitError."""
+    """Own the session. Returns the fencing token; raises ConflictError, RateLimitError."""
     async with request.app[POSTGRES].transaction() as conn:
         # Counted again: one that was created long ago held no slot since its secret expired.
-        await sessions.require_slot(conn, session.team_id, session.user_id, session_limits(request))
+        await sessions.require_slot(
+            conn, session.team_id, session.user_id, session.id, session_limits(request)
+        )
         return await ownership.start(conn, session.team_id, session.id)
 
 
@@ -89,13 +91,14 @@ def _session_id(request: web.Request) -> int | None:
     return int(named)
 
 
-async def _existing(request: web.Request, session_id: int) -> Admitted:
+async def admit_existing(request: web.Request, session_id: int) -> Admitted:
+    """A session that may be opened, or gone on with. Raises ClientError, StorageError."""
     principal = request[PRINCIPAL]
     async with request.app[POSTGRES].connection() as conn:
         session = await sessions.get(conn, principal.team_id, session_id)
         if session is None or session.user_id != principal.user_id:
             raise NotFoundError("There is no such session.", param="session_id")
-        if Status.IN_PROGRESS not in TRANSITIONS[Status(session.status)]:
+        if not TRANSITIONS[Status(session.status)]:
             raise ConflictError(f"The session is {session.status}.", code="session_not_open")
         await quota.require(request.app[REDIS], conn, principal.team_id)
         agent = await agents.get(conn, principal.team_id, session.agent_id)

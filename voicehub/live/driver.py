@@ -1,36 +1,36 @@
-"""Drives one session: feeds events to the core one at a time and carries out what it asks.
+"""Drives one owner's session: feeds events to the core one at a time, carries out what it asks.
 
 `_apply` never awaits. Everything that takes time waits in a queue with an owner: the outbox, the
 engine's lane, the durable writes, the recorder's spool.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import structlog
-from aiohttp import WSMsgType, web
 
 from voicehub.engines.engine import Engine
 from voicehub.errors import (
-    ClientError,
+    ConflictError,
     EngineError,
     FencedError,
+    ForbiddenError,
     OverloadError,
     StorageError,
     VoiceHubError,
 )
+from voicehub.live.connection import Connection
 from voicehub.live.durable import Durable
 from voicehub.live.lanes import EngineLane
-from voicehub.live.lease import Lease
+from voicehub.live.lease import Hearing, Lease
 from voicehub.live.outbox import Outbox
+from voicehub.live.reader import Reader
 from voicehub.live.tools import ToolRunner
-from voicehub.realtime.extension import SUBPROTOCOL
 from voicehub.realtime.frame import Body
-from voicehub.realtime.parse import event_id_of, parse_client, parse_client_audio
 from voicehub.session import commands, events
 from voicehub.session.commands import Command
 from voicehub.session.events import Event
@@ -38,7 +38,9 @@ from voicehub.session.session import Session
 from voicehub.session.state import EndedReason, Status
 from voicehub.sinks.meter import MeterSink
 from voicehub.sinks.recorder import Recorder
+from voicehub.sinks.row import RowSink
 from voicehub.sinks.transcript import TranscriptSink
+from voicehub.storage.lease import Wish
 from voicehub.tasks import spawn, stop
 
 ENGINE_OPEN_DEADLINE_S = 20.0
@@ -47,9 +49,9 @@ SETTLE_EVERY_S = 60.0
 FLUSH_DEADLINE_S = 10.0
 # How long the last lines and bookings may take; what is not kept by then is in neither store.
 DRAIN_DEADLINE_S = 35.0
+# A client whose session goes on at another socket stays away.
+REPLACED_CLOSE_CODE = 1008
 MS_PER_S = 1000
-# PCM of 24 kHz, 16 bit, in base64.
-BASE64_BYTES_PER_S = 64_000
 
 logger = structlog.get_logger(__name__)
 
@@ -58,6 +60,7 @@ logger = structlog.get_logger(__name__)
 class Sinks:
     """What outlives the session."""
 
+    row: RowSink
     transcript: TranscriptSink
     meter: MeterSink
     recorder: Recorder
@@ -68,29 +71,33 @@ class Driver:
 
     def __init__(
         self,
+        session_id: int,
         *,
         core: Session,
-        socket: web.WebSocketResponse,
+        connection: Connection,
         engine: Engine,
         sinks: Sinks,
         lease: Lease,
         wall_ms: Callable[[], float],
-        abort: Callable[[], None],
         tools: ToolRunner | None = None,
     ) -> None:
-        """`abort` cuts the connection, whatever still waits for the client. `tools` may be left
-        out where the core has none.
+        """`connection` is the first; others may come. `tools` may be left out where the core has
+        none.
         """
+        self.session_id = session_id
         self._core = core
-        self._socket = socket
+        self.connection: Connection | None = connection
+        """The client's socket, while it has one."""
+        # What the core speaks; a client that comes back must speak it too.
+        self._is_extended = connection.is_extended
         self._engine = engine
         self._sinks = sinks
         self._lease = lease
         self._tools = tools
         self._wall_ms = wall_ms
         self._loop = asyncio.get_running_loop()
-        self._abort = abort
-        self._outbox = Outbox(socket, abort)
+        self._outbox = Outbox()
+        self._outbox.attach(connection)
         self._lane = EngineLane(engine)
         self._durable = Durable(self._writes_failed)
         self._timer: asyncio.TimerHandle | None = None
@@ -98,13 +105,19 @@ class Driver:
         self._over = asyncio.Event()
         self._booking: commands.Book
         self._booking_waits = False
+        self._readers: set[asyncio.Task[None]] = set()
         self.finish = commands.Finish(Status.FAILED, EndedReason.ENGINE, 0.0)
         """How the session ended, once `run` has returned."""
         # What each command leads to; all of it returns at once.
         self._deeds: dict[type[Command], Callable[[Any], None]] = {
             commands.ToClient: self._to_client,
-            commands.ToEngine: lambda command: self._lane.put(command.frame),
+            commands.Greet: lambda command: self._outbox.greet(command.frame),
+            commands.ToEngine: self._to_engine,
             commands.KeepLine: self._keep_line,
+            commands.BeginLeg: lambda command: sinks.row.begin_leg(command.at_ms, command.wall_ms),
+            commands.KeepClientSession: lambda command: sinks.row.keep_client_session(
+                command.session
+            ),
             commands.Book: self._book,
             commands.Record: lambda command: self._sinks.recorder.write(command.block),
             commands.CallTool: self._start_tool,
@@ -128,9 +141,39 @@ class Driver:
             except TimeoutError:
                 logger.warning("session ended with writes waiting")
             _, late = await asyncio.wait([writer], timeout=FLUSH_DEADLINE_S)
-            if late:
+            if late and self.connection is not None:
                 logger.info("connection cut with frames waiting")
-                self._abort()
+                self.connection.abort()
+
+    def takes(self, *, is_extended: bool) -> bool:
+        """Whether a socket that speaks like that may be attached."""
+        return self._core.is_open and is_extended == self._is_extended
+
+    def attach(self, connection: Connection, last_event_id: str | None = None) -> bool:
+        """Serve `connection` from now on; who was served before is told and closed.
+
+        Events after `last_event_id` are sent again, as far as they are remembered. Returns whether
+        there is still something to serve.
+        """
+        if not self.takes(is_extended=connection.is_extended):
+            return False
+        former, self.connection = self.connection, connection
+        self._outbox.attach(connection, last_event_id)
+        self._apply(events.ClientCame())
+        self._read(connection)
+        if former is not None:
+            error = ConflictError("The session goes on elsewhere.", code="session_replaced")
+            error.close_code = REPLACED_CLOSE_CODE
+            self._also(former.dismiss(error), "dismissal")
+        return True
+
+    def grant(self, wish: Wish) -> None:
+        """Do what somebody other than the client asks of the session."""
+        if wish is Wish.PAUSE:
+            self._apply(events.PauseAsked())
+        else:
+            error = ForbiddenError("The session was ended.", code="session_ended")
+            self.end(EndedReason.CLIENT_CLOSE, error)
 
     def end(
         self,
@@ -157,14 +200,17 @@ class Driver:
             self._apply(events.EngineEnded(error))
             return
         self._sinks.transcript.start()
+        self._sinks.row.start()
         self._apply(events.Opened(effective, self._wall_ms()))
+        if self.connection is not None:
+            self._read(self.connection)
+        hearing = Hearing(lost=self._lost, wished=self.grant, emptied=self._emptied)
         lanes = [
             spawn(lane, name=name)
             for name, lane in (
-                ("client", self._read_client()),
                 ("to engine", self._lane.run()),
                 ("from engine", self._read_engine()),
-                ("lease", self._lease.keep(self._lost)),
+                ("lease", self._lease.keep(hearing)),
                 ("settle", self._settle_regularly()),
                 ("tools", self._read_tools()),
             )
@@ -174,7 +220,7 @@ class Driver:
             # A lane that fails by our own fault ends the session like an engine's failure would.
             await self._first_failure(over, [*lanes, writer])
         finally:
-            for task in (over, *lanes):
+            for task in (over, *lanes, *self._readers):
                 with suppress(Exception):  # `_first_failure` has told of it
                     await stop(task)
             if self._tools is not None:
@@ -231,49 +277,29 @@ class Driver:
             logger.exception("session failed at its deadline")
             self._apply(events.EngineEnded(EngineError("The server failed.")))
 
-    async def _read_client(self) -> None:
-        while True:
-            message = await self._socket.receive()
-            if message.type is WSMsgType.TEXT or (
-                message.type is WSMsgType.BINARY and self._extended
-            ):
-                self._apply(self._client_event(message.data, message.type))
-                await self._lane.room()
-                await self._recorder_room(len(message.data))
-            elif message.type is WSMsgType.BINARY:
-                error = ClientError("Binary messages need the subprotocol voicehub.v1.")
-                self._apply(events.ClientErred(error))
-            else:
-                # Whatever code a client closes with, it closed; without a close frame it was lost.
-                self._apply(events.ClientLeft(message.type is WSMsgType.CLOSE))
-                return
+    def _also(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Work beside the lanes, as long as a connection lasts; it ends with the driver."""
+        task = spawn(work, name=name)
+        self._readers.add(task)
+        task.add_done_callback(self._readers.discard)
 
-    async def _recorder_room(self, size: int) -> None:
-        """Let the recording catch up with a client that pushes audio faster than real time.
+    def _read(self, connection: Connection) -> None:
+        self._also(self._serve(connection), "client")
 
-        A message of `size` bytes waits at most half as long as its audio lasts: a disk that hangs
-        does not slow down a client that speaks in real time.
-        """
-        if not self._sinks.recorder.is_behind:
-            return
+    async def _serve(self, connection: Connection) -> None:
         try:
-            async with asyncio.timeout(min(1.0, size / (2 * BASE64_BYTES_PER_S))):
-                await self._sinks.recorder.drained()
-        except TimeoutError:
+            reader = Reader(connection, self._apply, self._lane, self._sinks.recorder)
+            is_clean = await reader.read()
+        except Exception:  # a bug of ours ends this session, as a lane's does
+            logger.exception("session failed at its client")
+            self._apply(events.EngineEnded(EngineError("The server failed.")))
             return
-
-    @property
-    def _extended(self) -> bool:
-        return self._socket.ws_protocol == SUBPROTOCOL
-
-    def _client_event(self, raw: bytes, kind: WSMsgType) -> Event:
-        try:
-            if kind is WSMsgType.BINARY:
-                return events.ClientSent(parse_client_audio(raw))
-            return events.ClientSent(parse_client(raw, extended=self._extended))
-        except ClientError as error:
-            named = event_id_of(raw) if kind is WSMsgType.TEXT else None
-            return events.ClientErred(error, named)
+        # A socket that we close ourselves is over when that is done.
+        if self.connection is connection and not self._core.closed:
+            self.connection = None
+            self._outbox.detach()
+            connection.over.set()
+            self._apply(events.ClientLeft(is_clean))
 
     async def _read_engine(self) -> None:
         try:
@@ -303,10 +329,18 @@ class Driver:
     def _lost(self, error: FencedError) -> None:
         self.end(EndedReason.LOST, error)
 
+    def _emptied(self) -> None:
+        logger.info("redis is told again")
+        self._durable.put(self._sinks.transcript.secure)
+        self._durable.put(self._sinks.meter.rebook)
+
     # -- commands ----------------------------------------------------------------------------------
 
     def _to_client(self, command: commands.ToClient) -> None:
         self._outbox.put(command.frame, self._durable.last if command.held else None)
+
+    def _to_engine(self, command: commands.ToEngine) -> None:
+        self._lane.put(command.frame)
 
     def _keep_line(self, command: commands.KeepLine) -> None:
         self._durable.put(partial(self._sinks.transcript.keep, command.sequence, command.line))
@@ -334,4 +368,5 @@ class Driver:
 
     def _finish(self, command: commands.Finish) -> None:
         self.finish = command
+        self._outbox.end()
         self._over.set()

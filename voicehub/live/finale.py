@@ -32,12 +32,19 @@ class Finale:
         lease: Lease,
         owned: Owned,
         keep_context: bool,
+        grace_ms: float,
     ) -> None:
+        """`grace_ms`: how long the client of a session that is left in progress may take to come
+        back.
+        """
         self._postgres = postgres
         self._sinks = sinks
         self._lease = lease
         self._session = (owned.team_id, owned.session_id, owned.token)
         self._keep_context = keep_context
+        self._grace_ms = grace_ms
+        self.resumes = False
+        """Whether earlier owners have recorded a part of it."""
         self.finish = Finish(Status.FAILED, EndedReason.LOST, 0.0)
         """How the session ended; this stands when it never came to converse."""
         self._records = False
@@ -60,36 +67,60 @@ class Finale:
             await ownership.set_recording(conn, *self._session, recording, None)
 
     async def run(self) -> None:
-        """Fold, settle, end the row, close the recording, release. Not to be cancelled."""
-        await self._step("fold", self._sinks.transcript.finish())
-        await self._step("settle", self._sinks.meter.settle(finished=True))
+        """Fold, settle, write the row, close the recording, release. Not to be cancelled."""
+        ended = self._ended
+        await self._step("row", self._sinks.row.finish())
+        await self._step("fold", self._sinks.transcript.finish(ended=ended))
+        await self._step("settle", self._sinks.meter.settle(finished=ended))
         await self._step("finish", self._end_row())
         if self._records:
             await self._step("recording", self._close_recording())
-        await self._lease.release()
+        if self.finish.status is Status.IN_PROGRESS:
+            await self._lease.leave(self._grace_ms)
+        else:
+            await self._lease.release()
+
+    @property
+    def _ended(self) -> bool:
+        return self.finish.status in {Status.COMPLETED, Status.FAILED}
 
     async def _end_row(self) -> None:
-        state = RecordingState.PROCESSING if self._records else RecordingState.EMPTY
+        finish = self.finish
         async with self._postgres.connection() as conn:
-            await ownership.finish(
-                conn,
-                *self._session,
-                status=self.finish.status,
-                reason=self.finish.reason,
-                duration_ms=self.finish.duration_ms,
-                recording={"state": state.value},
-                keep_context=self._keep_context,
-            )
+            if finish.status is Status.PAUSED:
+                await ownership.pause(
+                    conn, *self._session, duration_ms=finish.duration_ms, at_ms=finish.at_ms
+                )
+            elif not self._ended:
+                reason = finish.reason or EndedReason.LOST
+                await ownership.leave(
+                    conn, *self._session, duration_ms=finish.duration_ms, reason=reason
+                )
+            else:
+                state = RecordingState.PROCESSING if self._records else RecordingState.EMPTY
+                await ownership.finish(
+                    conn,
+                    *self._session,
+                    status=finish.status,
+                    reason=finish.reason or EndedReason.LOST,
+                    duration_ms=finish.duration_ms,
+                    recording={"state": state.value},
+                    keep_context=self._keep_context,
+                )
 
     async def _close_recording(self) -> None:
+        """This owner's part is one object then; of several parts a job makes one."""
         summary = await self._sinks.recorder.finish()
-        async with self._postgres.connection() as conn:
-            await ownership.set_recording(conn, *self._session, summary.as_json(), summary.url)
+        if self._ended and not self.resumes:
+            async with self._postgres.connection() as conn:
+                await ownership.set_recording(conn, *self._session, summary.as_json(), summary.url)
 
     async def _step(self, name: str, step: Awaitable[None]) -> None:
         try:
             async with asyncio.timeout(STEP_DEADLINE_S):
                 await step
+        except FencedError:
+            logger.info("a newer owner has the session", step=name, session_id=self._session[1])
         except Exception as error:  # noqa: BLE001  # whatever it is, the other steps must follow
             logger.warning(
                 "last step left to the worker",

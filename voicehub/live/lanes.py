@@ -19,15 +19,24 @@ class EngineLane:
         self._frames: deque[Frame] = deque()
         self._bytes = 0
         self._arrived = asyncio.Event()
+        self._is_idle = False
         self._room = asyncio.Event()
         self._room.set()
 
     def put(self, frame: Frame) -> None:
+        """Give `frame` to the engine: at once where nothing is before it."""
+        if self._is_idle and self._engine.send_now(frame):
+            return
+        self._is_idle = False
         self._frames.append(frame)
         self._bytes += _size(frame)
         if self._bytes > WAITING_BYTES_MAX or len(self._frames) > WAITING_FRAMES_MAX:
             self._room.clear()
         self._arrived.set()
+
+    @property
+    def is_full(self) -> bool:
+        return not self._room.is_set()
 
     async def room(self) -> None:
         """Wait until the engine has caught up."""
@@ -43,7 +52,10 @@ class EngineLane:
                     self._room.set()
                 await self._engine.send(frame)
             self._arrived.clear()
+            # While this waits, frames pass without it.
+            self._is_idle = True
             await self._arrived.wait()
+            self._is_idle = False
 
 
 def _size(frame: Frame) -> int:

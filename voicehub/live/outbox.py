@@ -1,11 +1,13 @@
-"""The one writer of a socket: a bounded queue of frames, and the only caller of `ws.send_*`."""
+"""The one writer to a session's client: a bounded queue of frames that outlives its sockets."""
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Coroutine
 
 from aiohttp import web
 
+from voicehub.live.connection import Connection
+from voicehub.promptly import drained, is_held_back, is_ready, write
 from voicehub.realtime.frame import Frame, to_json
 
 # What may wait for a slow client. A reply of a minute is 4 MB of base64; beyond it the client is
@@ -15,22 +17,30 @@ BYTES_MAX = 16 * 1024 * 1024
 # A client that takes no bytes for this long is cut off.
 SEND_DEADLINE_S = 20.0
 _CLOCK_STEP_S = 0.002
+# What was sent last is kept, for a client that comes back and says what it saw last. Half a minute
+# of events, or seconds of audio; what is older than both is not sent again.
+SENT_FRAMES_MAX = 1_024
+SENT_BYTES_MAX = 1024 * 1024
 
 # A frame, and what must be kept before the client may see it.
 Entry = tuple[Frame, "asyncio.Future[None] | None"]
 
+_LEAVE_OPEN = (0, b"")
+
 
 class Outbox:
     """Frames leave in order; one that waits for a durable write holds those behind it, and one
-    whose write was given up never leaves.
+    whose write was given up never leaves. Without a socket they wait for the next one.
     """
 
-    def __init__(self, socket: web.WebSocketResponse, abort: Callable[[], None]) -> None:
-        self._socket = socket
-        self._abort = abort
+    def __init__(self) -> None:
+        self._connection: Connection | None = None
         self._entries: deque[Entry] = deque()
         self._bytes = 0
+        self._sent: deque[Frame] = deque()
+        self._sent_bytes = 0
         self._arrived = asyncio.Event()
+        self._is_idle = False
         self._closing: tuple[int, bytes] | None = None
         self._loop = asyncio.get_running_loop()
         self._sending_since_s: float | None = None
@@ -42,11 +52,34 @@ class Outbox:
         """Whether the client is too slow to go on."""
         return len(self._entries) > FRAMES_MAX or self._bytes > BYTES_MAX
 
+    def attach(self, connection: Connection, last_event_id: str | None = None) -> None:
+        """Write to `connection` from now on. What was sent after event `last_event_id` is sent
+        again, as far as it is remembered.
+        """
+        self._connection = connection
+        missed = self._sent_after(last_event_id) if last_event_id else []
+        for frame in reversed(missed):
+            self._put_first(frame)
+        self._sent.clear()
+        self._sent_bytes = 0
+        self._wake()
+
+    def detach(self) -> None:
+        """The socket broke: what comes waits for the next one."""
+        self._connection = None
+
     def put(self, frame: Frame, after: "asyncio.Future[None] | None" = None) -> None:
-        """Queue `frame`, to be sent once `after` is done."""
+        """Send `frame` once `after` is done: at once where nothing is to be waited for."""
+        if self._is_idle and (after is None or after.done()) and self._sent_now(frame, after):
+            return
         self._entries.append((frame, after))
         self._bytes += _size(frame)
-        self._arrived.set()
+        self._wake()
+
+    def greet(self, frame: Frame) -> None:
+        """Send `frame` before all that waits."""
+        self._put_first(frame)
+        self._wake()
 
     def drop(self) -> None:
         """Forget what waits: the client is too slow for it."""
@@ -57,43 +90,115 @@ class Outbox:
         """Close the socket after what is queued."""
         if self._closing is None:
             self._closing = (code, reason.encode())
-        self._arrived.set()
+        self._wake()
+
+    def end(self) -> None:
+        """Write what is queued, and leave the socket as it is."""
+        if self._closing is None:
+            self._closing = _LEAVE_OPEN
+        self._wake()
 
     async def run(self) -> None:
-        """Write until the socket is closed or broken; in both cases the reader sees it too, and
-        tells the session. Cancelling it drops what waits.
+        """Write until the end was asked for. A socket that breaks is the reader's news, which tells
+        the session. Cancelling it drops what waits.
         """
         try:
             await self._write()
         finally:
+            self._is_idle = False
             if self._watch is not None:
                 self._watch.cancel()
 
     async def _write(self) -> None:
         while True:
-            while self._entries:
-                frame, after = self._entries.popleft()
-                self._bytes -= _size(frame)
-                if after is not None:
-                    if not after.done():
-                        await asyncio.wait([after])
-                    if after.cancelled():
-                        continue
-                if not await self._send(frame):
-                    return
+            while self._entries and self._connection is not None:
+                await self._write_next(self._connection)
             if self._closing is not None:
-                code, reason = self._closing
-                await self._socket.close(code=code, message=reason)
+                await self._close(*self._closing)
                 return
             self._arrived.clear()
+            # While this waits, frames leave without it.
+            self._is_idle = not self._entries
             await self._arrived.wait()
+            self._is_idle = False
+            if self._connection is not None and is_held_back(self._connection.socket):
+                await self._drain(self._connection)
 
-    async def _send(self, frame: Frame) -> bool:
+    async def _close(self, code: int, reason: bytes) -> None:
+        connection = self._connection
+        if connection is not None and (code, reason) != _LEAVE_OPEN:
+            await connection.socket.close(code=code, message=reason)
+
+    def _wake(self) -> None:
+        self._is_idle = False
+        self._arrived.set()
+
+    def _sent_now(self, frame: Frame, after: "asyncio.Future[None] | None") -> bool:
+        connection = self._connection
+        if connection is None or not is_ready(connection.socket):
+            return False
+        if after is not None and after.cancelled():
+            return True
+        write(connection.socket, *_message(frame))
+        self._remember(frame)
+        if is_held_back(connection.socket):
+            self._wake()  # whether the client takes it is for `run` to watch
+        return True
+
+    async def _drain(self, connection: Connection) -> None:
+        is_taken = await self._is_in_time(drained(connection.socket))
+        if not is_taken and self._connection is connection:
+            self.detach()
+
+    def _put_first(self, frame: Frame) -> None:
+        self._entries.appendleft((frame, None))
+        self._bytes += _size(frame)
+
+    async def _write_next(self, connection: Connection) -> None:
+        """Send what stands first. It stays there until it is sent: at every await the socket may
+        break, or another come with its greeting.
+        """
+        entry = frame, after = self._entries[0]
+        if after is not None and not after.done():
+            await asyncio.wait([after])
+        elif after is not None and after.cancelled():
+            self._pop(entry)
+        elif not await self._send(frame, connection):
+            if self._connection is connection:
+                self.detach()
+        elif self._connection is connection and self._pop(entry):
+            self._remember(frame)
+
+    def _pop(self, entry: Entry) -> bool:
+        """Returns whether it was still there: all may have been dropped meanwhile."""
+        if not self._entries or self._entries[0] is not entry:
+            return False
+        self._entries.popleft()
+        self._bytes -= _size(entry[0])
+        return True
+
+    def _remember(self, frame: Frame) -> None:
+        self._sent.append(frame)
+        self._sent_bytes += _size(frame)
+        while self._sent_bytes > SENT_BYTES_MAX or len(self._sent) > SENT_FRAMES_MAX:
+            self._sent_bytes -= _size(self._sent.popleft())
+
+    def _sent_after(self, event_id: str) -> list[Frame]:
+        """What was sent after that event; all that is remembered where it is not."""
+        sent = list(self._sent)
+        ids = [frame.body.get("event_id") for frame in sent]
+        return sent[ids.index(event_id) + 1 :] if event_id in ids else sent
+
+    async def _send(self, frame: Frame, connection: Connection) -> bool:
+        return await self._is_in_time(connection.socket.send_frame(*_message(frame)))
+
+    async def _is_in_time(self, sending: Coroutine[None, None, None]) -> bool:
+        """Whether `sending` came to its end: at the deadline, the client is cut off."""
         self._sending_since_s = self._loop.time()
         if self._watch is None:
             self._watch = self._loop.call_later(SEND_DEADLINE_S, self._look)
         try:
-            await self._socket.send_frame(*_message(frame))
+            await sending
         except (ConnectionError, RuntimeError):
             return False
         finally:
@@ -103,14 +208,14 @@ class Outbox:
     def _look(self) -> None:
         """Cut a client off that has been taking nothing; the write under way then fails."""
         self._watch = None
-        if self._sending_since_s is None:
+        if self._sending_since_s is None or self._connection is None:
             return
         due_s = self._sending_since_s + SEND_DEADLINE_S
         # What began after the timer is due later; the loop's clock may be a little behind.
         if self._loop.time() + _CLOCK_STEP_S < due_s:
             self._watch = self._loop.call_at(due_s, self._look)
         else:
-            self._abort()
+            self._connection.abort()
 
 
 def _message(frame: Frame) -> tuple[bytes, web.WSMsgType]:

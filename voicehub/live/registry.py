@@ -8,6 +8,7 @@ import structlog
 
 from voicehub.errors import DrainError
 from voicehub.live.driver import Driver
+from voicehub.live.paused import PausedSocket
 from voicehub.session.state import EndedReason
 
 # After the drain deadline every session gets its error, its close and its last writes.
@@ -18,7 +19,7 @@ logger = structlog.get_logger(__name__)
 
 class Registry:
     def __init__(self) -> None:
-        self._drivers: set[Driver] = set()
+        self._drivers: set[Driver | PausedSocket] = set()
         self._handling = 0
         self._draining = False
         self._drain_by_s = 0.0
@@ -47,8 +48,15 @@ class Registry:
             if not self._handling:
                 self._empty.set()
 
+    def find(self, session_id: int) -> Driver | None:
+        """Who drives the session in this process."""
+        for driver in self._drivers:
+            if isinstance(driver, Driver) and driver.session_id == session_id:
+                return driver
+        return None
+
     @contextmanager
-    def driving(self, driver: Driver) -> Iterator[None]:
+    def driving(self, driver: Driver | PausedSocket) -> Iterator[None]:
         self._drivers.add(driver)
         if self._draining:
             self._ask(driver, at_turn_end=True)
@@ -70,7 +78,7 @@ class Registry:
         if not await self._emptied(LAST_WRITES_S):
             logger.error("sessions left behind by the drain", count=self._handling)
 
-    def _ask(self, driver: Driver, *, at_turn_end: bool) -> None:
+    def _ask(self, driver: Driver | PausedSocket, *, at_turn_end: bool) -> None:
         error = DrainError("This server is going away; connect again.")
         left_s = max(0.0, self._drain_by_s - asyncio.get_running_loop().time())
         driver.end(EndedReason.DRAIN, error, at_turn_end=at_turn_end, within_ms=left_s * 1000)

@@ -11,6 +11,9 @@ SUBPROTOCOL = "voicehub.v1"
 PLAYOUT_REPORTED = "voicehub.playout.reported"
 PAUSE = "voicehub.session.pause"
 RESUME = "voicehub.session.resume"
+# What the server says.
+PAUSED = "voicehub.session.paused"
+RESUMED = "voicehub.session.resumed"
 
 
 class _Event(BaseModel):

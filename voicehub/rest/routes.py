@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from voicehub.rest import agents, client_secrets, health, login, me, recordings, sessions
+from voicehub.rest import (
+    agents,
+    client_secrets,
+    health,
+    login,
+    me,
+    recordings,
+    session_acts,
+    sessions,
+)
 from voicehub.rest.middleware import Access, add_headers, guarded
 
 
@@ -28,6 +37,9 @@ ROUTES = (
     Route("POST", "/v1/sessions", sessions.create, Access.USER),
     Route("GET", "/v1/sessions", sessions.list_page, Access.USER),
     Route("GET", "/v1/sessions/{session_id}", sessions.show, Access.USER),
+    Route("POST", "/v1/sessions/{session_id}/pause", session_acts.pause, Access.USER),
+    Route("POST", "/v1/sessions/{session_id}/resume", session_acts.resume, Access.USER),
+    Route("POST", "/v1/sessions/{session_id}/end", session_acts.end, Access.USER),
     Route("GET", "/v1/sessions/{session_id}/recording", recordings.show, Access.USER),
     Route("POST", "/v1/realtime/client_secrets", client_secrets.create, Access.USER),
 )

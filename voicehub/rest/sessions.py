@@ -23,8 +23,8 @@ _log = structlog.get_logger(__name__)
 # The context goes into the agent's instructions, so it is text for a model and no attachment.
 CONTEXT_BYTES_MAX = 32 << 10
 
-# What the owner of a session keeps in `data` for itself: the fencing token, how far it has folded.
-_OWNERS = {"fence", "folded"}
+# What the owners of a session keep in `data` for themselves and one another.
+_OWNERS = {"fence", "folded", "legs", "leaving", "paused_at_ms", "client_session"}
 
 
 class NewSession(body.Body):
@@ -62,7 +62,7 @@ async def create(request: web.Request) -> web.Response:
     value, expires_at = issue_secret(request, session.id)
     return answer.json(
         {
-            **_show(session),
+            **as_json(session),
             "client_secret": {"value": value, "expires_at": answer.timestamp(expires_at)},
             "url": socket_url(request, session.id),
         },
@@ -76,7 +76,7 @@ async def list_page(request: web.Request) -> web.Response:
     filters = Filters(asked.status, asked.agent_id)
     async with request.app[POSTGRES].connection() as conn:
         found = await sessions.list_page(conn, request[PRINCIPAL].team_id, filters, asked.window)
-    return answer.page(found, _show)
+    return answer.page(found, as_json)
 
 
 async def show(request: web.Request) -> web.Response:
@@ -95,7 +95,7 @@ async def show(request: web.Request) -> web.Response:
         folded = (session.data.get("folded") or {}).get("sequence", 0)
         fresh = [line for sequence, line in waiting if sequence > folded]
         transcript = lines.merge_lines(transcript, fresh)
-    shown = _show(session)
+    shown = as_json(session)
     return answer.json(
         {
             **shown,
@@ -116,7 +116,8 @@ async def _unfolded(
         return None
 
 
-def _show(session: Session) -> dict[str, Any]:
+def as_json(session: Session) -> dict[str, Any]:
+    """A session as the API shows it."""
     return {
         "object": "session",
         "id": session.id,

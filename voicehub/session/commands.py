@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from voicehub.audio.timeline import Block
-from voicehub.realtime.frame import Frame
+from voicehub.realtime.frame import Body, Frame
 from voicehub.session.metering import Totals
 from voicehub.session.state import EndedReason, Status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ToClient:
     frame: Frame
     held: bool = False
@@ -17,6 +17,13 @@ class ToClient:
 
 
 @dataclass(frozen=True, slots=True)
+class Greet:
+    """Send `frame` before all that waits: it opens a socket that has just come."""
+
+    frame: Frame
+
+
+@dataclass(slots=True)
 class ToEngine:
     frame: Frame
 
@@ -27,6 +34,22 @@ class KeepLine:
 
     sequence: int
     line: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class BeginLeg:
+    """This owner's recording begins at `at_ms` of the session's time line."""
+
+    at_ms: float
+    wall_ms: float
+    """In Unix time."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepClientSession:
+    """Keep what the client has set, for an owner to come."""
+
+    session: Body = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +85,29 @@ class CloseSocket:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The session is over: nothing comes after this."""
+    """The session is over for this owner: nothing comes after this.
+
+    With the status `paused` or `in_progress` another may take it up.
+    """
 
     status: Status
-    reason: EndedReason
+    reason: EndedReason | None
+    """None for a pause."""
     duration_ms: float
+    at_ms: float = 0.0
+    """Where the session's time line stands."""
 
 
-Command = ToClient | ToEngine | KeepLine | Book | Record | CallTool | CloseSocket | Finish
+Command = (
+    ToClient
+    | Greet
+    | ToEngine
+    | KeepLine
+    | BeginLeg
+    | KeepClientSession
+    | Book
+    | Record
+    | CallTool
+    | CloseSocket
+    | Finish
+)

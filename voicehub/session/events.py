@@ -16,7 +16,7 @@ class Opened:
     """Milliseconds since the Unix epoch, of the recording's first sample."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ClientSent:
     frame: Frame
 
@@ -36,6 +36,16 @@ class ClientLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientCame:
+    """A socket of the session's user takes the place of the one before, broken or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseAsked:
+    """Somebody other than the client pauses the session."""
+
+
+@dataclass(slots=True)
 class EngineSent:
     frame: Frame
 
@@ -89,6 +99,8 @@ Event = (
     | ClientSent
     | ClientErred
     | ClientLeft
+    | ClientCame
+    | PauseAsked
     | EngineSent
     | EngineEnded
     | ToolAnswered

@@ -7,16 +7,19 @@ by `Session` alone and cannot notice that this exists.
 from collections.abc import Callable
 from dataclasses import replace
 
-from voicehub.errors import ClientError
-from voicehub.realtime.extension import PAUSE, PLAYOUT_REPORTED, RESUME
+from voicehub.errors import ClientError, ConflictError
+from voicehub.realtime.extension import PAUSE, PAUSED, PLAYOUT_REPORTED, RESUME
 from voicehub.realtime.frame import Frame, as_object, server_frame
+from voicehub.realtime.parse import APPEND
 from voicehub.session import events
 from voicehub.session.commands import Book, Command, ToClient
+from voicehub.session.ending import Ending
 from voicehub.session.events import Event
 from voicehub.session.numbering import Numbering
 from voicehub.session.plan_watch import PlanWatch
 from voicehub.session.session import Session
 from voicehub.session.spec import SessionSpec
+from voicehub.session.state import Status
 
 _AUDIO_DELTA = "response.output_audio.delta"
 _ITEM_ADDED = "response.output_item.added"
@@ -33,11 +36,13 @@ class ExtendedSession(Session):
         if self.closed:
             return []
         engine_sent = event.frame.type if isinstance(event, events.EngineSent) else None
+        # Ten a second and session each, and nothing to tell of them: the short way.
         if engine_sent == _AUDIO_DELTA:
-            # Ten a second and session, and nothing to tell of them: the short way.
             commands = super().handle(event, now_ms)
             self._mark(commands)
             return commands
+        if isinstance(event, events.ClientSent) and event.frame.type == APPEND:
+            return super().handle(event, now_ms)
         # Told before what it leads to: a session that ends closes the socket behind it.
         told = self._tell(event)
         commands = super().handle(event, now_ms)
@@ -50,12 +55,18 @@ class ExtendedSession(Session):
     def _accept(self, frame: Frame, now_ms: float) -> list[Command]:
         if frame.type == PLAYOUT_REPORTED:
             return self._playout_reported(frame, now_ms)
-        if frame.type in {PAUSE, RESUME}:
-            error = ClientError(
-                "This server cannot pause a session.", code="not_supported", param="type"
-            )
+        if frame.type == PAUSE:
+            return self._pause_asked(events.PauseAsked(), now_ms)
+        if frame.type == RESUME:
+            error = ConflictError("The session is not paused.", code="session_not_paused")
             return [self._error(error, frame.event_id)]
         return super()._accept(frame, now_ms)
+
+    def _leave_client(self, ending: Ending) -> list[Command]:
+        if ending.status is Status.PAUSED and ending.reason is None:
+            # The socket stays, and its client may ask to go on.
+            return [self._event(PAUSED, at_ms=round(self._at_ms))]
+        return super()._leave_client(ending)
 
     def _playout_reported(self, frame: Frame, now_ms: float) -> list[Command]:
         try:

@@ -30,6 +30,10 @@ class Sides:
     def as_json(self) -> dict[str, int]:
         return {"audio_tokens": self.audio, "text_tokens": self.text}
 
+    @classmethod
+    def from_json(cls, given: Usage | None) -> "Sides":
+        return cls(_count(given, "audio_tokens"), _count(given, "text_tokens"))
+
 
 @dataclass(slots=True)
 class Totals:
@@ -45,6 +49,8 @@ class Totals:
     transcription_seconds: float = 0.0
     user_audio_ms: float = 0.0
     agent_audio_ms: float = 0.0
+    active_ms: float = 0.0
+    """In progress, with a client: pauses and the time without a connection do not count."""
 
     def as_json(self) -> dict[str, Any]:
         """`sessions.usage`."""
@@ -61,7 +67,26 @@ class Totals:
             "responses": self.responses,
             "user_audio_seconds": round(self.user_audio_ms / 1000, 3),
             "agent_audio_seconds": round(self.agent_audio_ms / 1000, 3),
+            "active_seconds": round(self.active_ms / 1000, 3),
         }
+
+    @classmethod
+    def from_json(cls, usage: Usage) -> "Totals":
+        """The inverse of `as_json`; what a row does not have is zero."""
+        transcription = usage.get("transcription") or {}
+        return cls(
+            audio=millionths(usage.get("audio_tokens", 0)),
+            text=millionths(usage.get("text_tokens", 0)),
+            responses=_count(usage, "responses"),
+            input=Sides.from_json(usage.get("input")),
+            output=Sides.from_json(usage.get("output")),
+            cached=Sides.from_json(usage.get("cached")),
+            transcription=Sides.from_json(transcription),
+            transcription_seconds=transcription.get("seconds", 0.0),
+            user_audio_ms=usage.get("user_audio_seconds", 0.0) * 1000,
+            agent_audio_ms=usage.get("agent_audio_seconds", 0.0) * 1000,
+            active_ms=usage.get("active_seconds", 0.0) * 1000,
+        )
 
 
 def tokens(millionths: int) -> int | float:
@@ -77,8 +102,11 @@ def millionths(amount: float) -> int:
 class Meter:
     """Adds up usage: the engine's own figures, or durations where it has none."""
 
-    def __init__(self, cached_weight_millionths: int = MILLION) -> None:
-        self.totals = Totals()
+    def __init__(
+        self, cached_weight_millionths: int = MILLION, totals: Totals | None = None
+    ) -> None:
+        """`totals` is what earlier owners of the session have counted."""
+        self.totals = totals or Totals()
         self._cached_weight = cached_weight_millionths
         self._pending_user_ms = 0.0
         self._pending_agent_ms: dict[str, float] = {}

@@ -10,6 +10,7 @@ from voicehub.realtime.frame import Body, Frame, as_object
 from voicehub.realtime.tokens import duration_usage
 from voicehub.session.commands import Command, KeepLine
 from voicehub.session.metering import Meter
+from voicehub.session.resumption import Resumption
 from voicehub.session.transcript import Transcript, Utterance, message_text
 
 USER = "user"
@@ -29,7 +30,17 @@ class Voice:
 class Scribe:
     """One per session. `note` takes each engine event before the client sees it."""
 
-    def __init__(self, session: Body, meter: Meter, *, now_ms: float, wall_ms: float) -> None:
+    def __init__(
+        self,
+        session: Body,
+        meter: Meter,
+        *,
+        now_ms: float,
+        wall_ms: float,
+        at_ms: float = 0.0,
+        resumes: Resumption | None = None,
+    ) -> None:
+        """The owner's first sample is now, at `at_ms` of the session, after what it `resumes`."""
         self.timeline = Timeline(now_ms)
         self.user_speaking = False
         self.active: dict[str, Voice] = {}
@@ -37,8 +48,8 @@ class Scribe:
         self.transcribing: set[str] = set()
         """The caller's turns whose words are still to come."""
         self._meter = meter
-        self._transcript = Transcript(wall_ms)
-        self._sequence = 0
+        self._transcript = Transcript(wall_ms, at_ms, resumes.last_order if resumes else 0.0)
+        self._sequence = resumes.sequence if resumes else 0
         self._buffer_start_ms: float | None = None
         self._input_format = self._output_format = AudioFormat.PCM
         self._agreed_format = self._input_format
@@ -111,6 +122,13 @@ class Scribe:
         whole = len(audio) - len(audio) % voice.audio_format.bytes_per_sample
         self.timeline.add_agent(item_id, voice.to_pcm(audio[:whole]), now_ms)
         self._heard(self._transcript.utterance(item_id, AGENT))
+
+    def hear_late(self, frames: list[Frame], now_ms: float) -> list[Command]:
+        """The client hears from now on what it had missed: lines that were kept are corrected."""
+        for frame in frames:
+            self.hear_agent(frame, now_ms)
+        found = [self._transcript.find(item_id) for item_id in dict.fromkeys(map(_item_id, frames))]
+        return [self._finish(each, now_ms) for each in found if each is not None and each.finished]
 
     def audio_format_of(self, frame: Frame) -> AudioFormat:
         """The format of the agent's audio in `frame`."""

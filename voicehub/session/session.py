@@ -1,8 +1,6 @@
 """The session core: events and the time come in, commands go out. It decides and does nothing."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any
 
 from voicehub.errors import (
@@ -11,33 +9,36 @@ from voicehub.errors import (
     RateLimitError,
     VoiceHubError,
 )
+from voicehub.realtime.extension import RESUMED
 from voicehub.realtime.frame import Body, Frame, as_object, server_frame
 from voicehub.realtime.parse import APPEND
 from voicehub.session import events, policy
+from voicehub.session.beat import beat
+from voicehub.session.client_session import ClientSession
 from voicehub.session.commands import (
-    Book,
+    BeginLeg,
     CloseSocket,
     Command,
     Finish,
+    Greet,
+    KeepClientSession,
     Record,
     ToClient,
     ToEngine,
 )
+from voicehub.session.ending import PAUSE, Ending, Life
 from voicehub.session.events import Event
-from voicehub.session.metering import Meter
-from voicehub.session.quota import Allowance
+from voicehub.session.history import History
+from voicehub.session.ledger import Ledger
+from voicehub.session.presence import Presence
 from voicehub.session.rate import Bucket
 from voicehub.session.scribe import Scribe, response_id_of
 from voicehub.session.spec import SessionSpec
 from voicehub.session.state import EndedReason, Status
 from voicehub.session.tools import ServerTools
 
-# How often settled audio is taken, and totals in flight are written while audio flows.
+# How often settled audio is taken.
 RECORD_EVERY_MS = 500
-BOOK_EVERY_MS = 1_000
-# Both are due on a beat that all sessions of a process share: what they ask for then goes to a
-# thread or a store together. Short, so that many sessions are not all on the same one.
-BEAT_MS = 25
 # Settled audio of an append is taken at once from here on: it is pushed faster than real time.
 PUSHED_MS_MIN = 2 * RECORD_EVERY_MS
 # How long a session that ends waits for the usage of a response in flight and for the last words.
@@ -47,25 +48,6 @@ _AUDIO_DELTA = "response.output_audio.delta"
 _OF_AN_ENGINE = (events.Opened, events.EngineSent, events.Woke)
 
 
-class Life(Enum):
-    """The connection's life; who holds the floor is the scribe's."""
-
-    OPENING = auto()
-    OPEN = auto()
-    CLOSING = auto()
-    CLOSED = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How the session is to end."""
-
-    status: Status
-    reason: EndedReason
-    error: VoiceHubError | None = None
-    close_code: int = 1000
-
-
 class Session:
     """One live conversation: `handle` and `deadline_ms` are all there is to it."""
 
@@ -73,16 +55,14 @@ class Session:
         self._spec = spec
         self._new_id = new_id
         self._life = Life.OPENING
-        self._meter = Meter(spec.cached_weight_millionths)
-        self._allowance = Allowance()
+        self._ledger = Ledger(spec)
+        self._client_session = ClientSession(spec.resumes.client_session if spec.resumes else {})
+        self._presence = Presence(spec.limits, now_ms)
         self._tools = ServerTools(spec, new_id)
         self._bucket = Bucket(spec.limits.events_per_s, spec.limits.events_burst, now_ms)
-        self._opened_ms = now_ms
-        self._last_client_ms = now_ms
-        self._record_at_ms = _beat(now_ms) + RECORD_EVERY_MS
-        self._book_at_ms: float | None = None
+        self._at_ms = 0.0
+        self._record_at_ms = beat(now_ms) + RECORD_EVERY_MS
         self._close_by_ms = float("inf")
-        self._bookings = 0
         self._expires_at = 0
         self._ending: Ending | None = None
         self._wanted: Ending | None = None
@@ -93,6 +73,8 @@ class Session:
             events.ClientSent: self._client_sent,
             events.ClientErred: self._client_erred,
             events.ClientLeft: self._client_left,
+            events.ClientCame: self._client_came,
+            events.PauseAsked: self._pause_asked,
             events.EngineSent: self._engine_sent,
             events.EngineEnded: self._engine_ended,
             events.ToolAnswered: lambda answer, _now_ms: self._tools.answered(answer),
@@ -105,22 +87,21 @@ class Session:
     def closed(self) -> bool:
         return self._life is Life.CLOSED
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the conversation goes on."""
+        return self._life is Life.OPEN
+
     def deadline_ms(self) -> float | None:
         """When to send `Woke` next, if nothing happens before."""
-        if self._life in {Life.OPENING, Life.CLOSED}:
+        life = self._life
+        if life is Life.OPENING or life is Life.CLOSED:  # no set: an Enum's hash is slow
             return None
-        deadline_ms = min(self._record_at_ms, self._close_by_ms)
-        if self._book_at_ms is not None:
-            deadline_ms = min(deadline_ms, self._book_at_ms)
-        if self._life is Life.CLOSING:
+        deadline_ms = min(self._record_at_ms, self._close_by_ms, self._ledger.due_ms)
+        if life is Life.CLOSING:
             # What ended the session lies behind it: it would be due for ever.
             return deadline_ms
-        limits = self._spec.limits
-        return min(
-            deadline_ms,
-            self._opened_ms + limits.duration_ms,
-            self._last_client_ms + limits.idle_ms,
-        )
+        return min(deadline_ms, self._presence.overdue_ms)
 
     def handle(self, event: Event, now_ms: float) -> list[Command]:
         """What `event` leads to, in order."""
@@ -136,15 +117,37 @@ class Session:
 
     def _open(self, event: events.Opened, now_ms: float) -> list[Command]:
         self._life = Life.OPEN
-        self._opened_ms = self._last_client_ms = now_ms
-        self._record_at_ms = _beat(now_ms) + RECORD_EVERY_MS
+        self._presence.open(now_ms)
+        self._ledger.start_time(now_ms)
+        self._record_at_ms = beat(now_ms) + RECORD_EVERY_MS
         self._expires_at = int((event.wall_ms + self._spec.limits.duration_ms) / 1000)
-        self._scribe = Scribe(event.session, self._meter, now_ms=now_ms, wall_ms=event.wall_ms)
-        self._tools.configure(event.session)
-        created = server_frame(
-            self._new_id("event"), "session.created", session=self._visible(event.session)
+        resumes = self._spec.resumes
+        if resumes is not None:
+            self._at_ms = resumes.position_ms(event.wall_ms)
+        self._scribe = Scribe(
+            event.session,
+            self._ledger.meter,
+            now_ms=now_ms,
+            wall_ms=event.wall_ms,
+            at_ms=self._at_ms,
+            resumes=resumes,
         )
-        return [ToClient(created), self._book()]
+        self._tools.configure(event.session)
+        self._session = event.session
+        self._history = History(resumes.lines if resumes else (), self._new_id)
+        return [
+            BeginLeg(self._at_ms, event.wall_ms),
+            *map(ToEngine, self._history.events()),
+            ToClient(self._greeting(is_resumed=resumes is not None)),
+            self._ledger.book(now_ms),
+        ]
+
+    def _greeting(self, *, is_resumed: bool) -> Frame:
+        """What a socket of this session hears first."""
+        kind = RESUMED if self._spec.keeps_socket else "session.created"
+        session = self._visible(self._session)
+        session["voicehub"]["resumed"] = is_resumed
+        return server_frame(self._new_id("event"), kind, session=session)
 
     def _visible(self, session: Body) -> Body:
         return policy.visible_session(session, self._spec, self._expires_at)
@@ -157,7 +160,7 @@ class Session:
             return []
         if not self._bucket.take(now_ms):
             return self._refuse_rate(now_ms)
-        self._last_client_ms = now_ms
+        self._presence.hear(now_ms)
         return self._accept(frame, now_ms)
 
     def _accept(self, frame: Frame, now_ms: float) -> list[Command]:
@@ -171,6 +174,7 @@ class Session:
         if allowed is not None:
             if allowed.type == "session.update":
                 self._scribe.expect(allowed.body["session"])
+                self._client_session.ask(allowed.body["session"])
             commands.append(ToEngine(allowed))
         return commands
 
@@ -179,10 +183,11 @@ class Session:
             self._scribe.hear_user(frame.audio or b"", now_ms)
         except ClientError as error:
             return [self._error(error, frame.event_id)]
-        self._want_booking(now_ms)
+        self._ledger.want_booking(now_ms)
         # Audio that is pushed faster than real time goes to the recording as fast.
-        settled = self._scribe.timeline.settled(now_ms, PUSHED_MS_MIN)
-        return [ToEngine(frame), *map(Record, settled)]
+        if settled := self._scribe.timeline.settled(now_ms, PUSHED_MS_MIN):
+            return [ToEngine(frame), *map(Record, settled)]
+        return [ToEngine(frame)]
 
     def _client_erred(self, event: events.ClientErred, now_ms: float) -> list[Command]:
         if self._life is not Life.OPEN:
@@ -192,7 +197,7 @@ class Session:
             # What is no event counts as one, or garbage would be free.
             if not self._bucket.take(now_ms):
                 return self._refuse_rate(now_ms)
-            self._last_client_ms = now_ms
+            self._presence.hear(now_ms)
             return [self._error(error, event.event_id)]
         return self._throw_out(error, now_ms)
 
@@ -204,9 +209,20 @@ class Session:
         return self._begin_end(ending, now_ms)
 
     def _client_left(self, event: events.ClientLeft, now_ms: float) -> list[Command]:
+        if not event.clean and self._life is Life.OPEN and self._presence.lose(now_ms):
+            # What it was sent it goes on to play; what comes now waits for it.
+            self._ledger.stop_time(now_ms)
+            return [self._ledger.book(now_ms)]
         reason = EndedReason.CLIENT_CLOSE if event.clean else EndedReason.LOST
         silenced = self._scribe.silence_agent(now_ms) if self._life is not Life.OPENING else []
         return silenced + self._begin_end(Ending(Status.COMPLETED, reason), now_ms)
+
+    def _client_came(self, _event: events.ClientCame, now_ms: float) -> list[Command]:
+        if self._life is not Life.OPEN:
+            return []
+        self._ledger.start_time(now_ms)
+        greeting = Greet(self._greeting(is_resumed=True))
+        return [greeting, *self._scribe.hear_late(self._presence.regain(now_ms), now_ms)]
 
     def _error(self, error: VoiceHubError, event_id: str | None) -> ToClient:
         body = error.as_openai(event_id)
@@ -220,14 +236,21 @@ class Session:
             return self._agent_audio(frame, now_ms)
         if frame.type == "response.done":
             return self._response_done(frame, now_ms)
+        if self._history.is_answer(frame):
+            return []
         commands = self._scribe.note(frame, now_ms)
         held = bool(commands)
         if frame.type == "session.updated":
-            self._tools.configure(as_object(frame.body.get("session")))
-            session = self._visible(as_object(frame.body.get("session")))
+            if self._client_session.confirmed():
+                commands.append(KeepClientSession(self._client_session.given))
+            self._session = as_object(frame.body.get("session"))
+            self._tools.configure(self._session)
+            session = self._visible(self._session)
             frame = server_frame(self._new_id("event"), "session.updated", session=session)
+        elif frame.type == "error":
+            self._client_session.refused()
         elif frame.type.endswith("input_audio_transcription.completed"):
-            commands.append(self._book())
+            commands.append(self._ledger.book(now_ms))
             held = True
         commands.append(ToClient(frame, held))
         if frame.type == "response.created":
@@ -240,18 +263,24 @@ class Session:
         self._scribe.meter_agent(frame)
         if self._life is Life.CLOSING:
             return []
-        self._scribe.hear_agent(frame, now_ms)
-        self._want_booking(now_ms)
-        return [ToClient(frame), *self._check_quota(now_ms)]
+        if self._presence.is_absent:
+            self._presence.miss(frame)
+        else:
+            self._scribe.hear_agent(frame, now_ms)
+        self._ledger.want_booking(now_ms)
+        commands: list[Command] = [ToClient(frame)]
+        if self._ledger.is_exhausted:
+            commands += self._check_quota(now_ms)
+        return commands
 
     def _response_created(self, frame: Frame, now_ms: float) -> list[Command]:
         if self._life is Life.CLOSING:
             return [self._cancel(response_id_of(frame))]
-        return self._check_quota(now_ms) or [self._book()]
+        return self._check_quota(now_ms) or [self._ledger.book(now_ms)]
 
     def _response_done(self, frame: Frame, now_ms: float) -> list[Command]:
         frame = self._scribe.close_response(frame)
-        commands: list[Command] = [self._book(), ToClient(frame, held=True)]
+        commands: list[Command] = [self._ledger.book(now_ms), ToClient(frame, held=True)]
         if self._life is Life.CLOSING:
             commands += self._end_if_settled(now_ms)
         else:
@@ -260,30 +289,23 @@ class Session:
 
     def _engine_ended(self, event: events.EngineEnded, now_ms: float) -> list[Command]:
         error = event.error
-        ending = Ending(Status.FAILED, EndedReason.ENGINE, error, error.close_code)
+        status, resumes = Status.FAILED, self._spec.resumes
+        if self._life is Life.OPENING and resumes is not None:
+            # What could not be taken up again is left as it was, for another try.
+            status = Status.PAUSED if resumes.was_paused else Status.IN_PROGRESS
+        ending = Ending(status, EndedReason.ENGINE, error, error.close_code)
         return self._end(self._ending or ending, now_ms)
 
     # -- tokens ----------------------------------------------------------------------------------
 
-    def _book(self) -> Book:
-        self._bookings += 1
-        self._book_at_ms = None
-        pending = self._meter.pending_audio
-        self._allowance.booked(self._bookings, self._meter.totals, pending)
-        return Book(self._bookings, self._meter.snapshot(), pending)
-
-    def _want_booking(self, now_ms: float) -> None:
-        if self._book_at_ms is None:
-            self._book_at_ms = _beat(now_ms) + BOOK_EVERY_MS
-
     def _quota_read(self, event: events.QuotaRead, now_ms: float) -> list[Command]:
-        self._allowance.read(event.sequence, event.audio, event.text)
+        self._ledger.read(event)
         return self._check_quota(now_ms)
 
     def _check_quota(self, now_ms: float) -> list[Command]:
         if self._life is not Life.OPEN:
             return []
-        if not self._allowance.exhausted(self._meter.totals, self._meter.pending_audio):
+        if not self._ledger.is_exhausted:
             return []
         error = QuotaError("The plan's tokens are used up.")
         ending = Ending(Status.COMPLETED, EndedReason.QUOTA, error, error.close_code)
@@ -294,35 +316,23 @@ class Session:
     def _woke(self, _event: events.Woke, now_ms: float) -> list[Command]:
         commands: list[Command] = []
         if now_ms >= self._record_at_ms:
-            self._record_at_ms = _beat(now_ms) + RECORD_EVERY_MS
+            self._record_at_ms = beat(now_ms) + RECORD_EVERY_MS
             commands += [Record(block) for block in self._scribe.timeline.settled(now_ms)]
-        if self._book_at_ms is not None and now_ms >= self._book_at_ms:
-            commands.append(self._book())
+        if now_ms >= self._ledger.due_ms:
+            commands.append(self._ledger.book(now_ms))
         if self._life is Life.CLOSING:
             if now_ms >= self._close_by_ms and self._ending is not None:
                 commands += self._end(self._ending, now_ms)
             return commands
         if self._wanted is not None and self._turn_ended(now_ms):
             return commands + self._begin_end(self._wanted, now_ms)
-        return commands + self._end_if_overdue(now_ms)
-
-    def _end_if_overdue(self, now_ms: float) -> list[Command]:
-        limits = self._spec.limits
-        if now_ms >= self._opened_ms + limits.duration_ms:
-            error = ClientError("The session hit its maximum duration.", code="session_expired")
-            reason = EndedReason.MAX_DURATION
-        elif now_ms >= self._last_client_ms + limits.idle_ms:
-            error = ClientError("The client sent nothing for too long.", code="session_idle")
-            reason = EndedReason.IDLE
-        else:
-            return []
-        return self._begin_end(Ending(Status.COMPLETED, reason, error, 1001), now_ms)
+        overdue = self._presence.ending(now_ms)
+        return commands + (self._begin_end(overdue, now_ms) if overdue else [])
 
     # -- the end ---------------------------------------------------------------------------------
 
     def _end_asked(self, event: events.EndAsked, now_ms: float) -> list[Command]:
-        ours = event.reason in {EndedReason.ENGINE, EndedReason.LOST}
-        status = Status.FAILED if ours else Status.COMPLETED
+        status = self._status_after(event.reason)
         ending = Ending(status, event.reason, event.error, event.error.close_code)
         if self._life is Life.OPENING:
             return self._end(ending, now_ms)
@@ -331,6 +341,16 @@ class Session:
             self._wanted = ending
             return []
         return self._begin_end(ending, now_ms)
+
+    def _status_after(self, reason: EndedReason) -> Status:
+        if reason is EndedReason.DRAIN and self._spec.limits.grace_ms > 0:
+            # Its client comes back, to another process.
+            return Status.IN_PROGRESS
+        ours = reason in {EndedReason.ENGINE, EndedReason.LOST}
+        return Status.FAILED if ours else Status.COMPLETED
+
+    def _pause_asked(self, _event: events.PauseAsked, now_ms: float) -> list[Command]:
+        return self._begin_end(PAUSE, now_ms) if self._life is Life.OPEN else []
 
     def _turn_ended(self, now_ms: float) -> bool:
         scribe = self._scribe
@@ -367,16 +387,15 @@ class Session:
         if opened:
             commands += self._scribe.break_off(now_ms)
             commands += [Record(block) for block in self._scribe.timeline.rest(now_ms)]
-            self._meter.drop_pending()
-            commands.append(self._book())
-        if ending.error is not None:
-            commands.append(self._error(ending.error, None))
-        reason = ending.error.code if ending.error else ending.reason.value
-        commands.append(CloseSocket(ending.close_code, reason[:CLOSE_REASON_BYTES_MAX]))
-        duration_ms = now_ms - self._opened_ms if opened else 0.0
-        commands.append(Finish(ending.status, ending.reason, duration_ms))
+            self._ledger.meter.drop_pending()
+            commands.append(self._ledger.book(now_ms))
+            self._at_ms += self._scribe.timeline.position_ms(now_ms)
+        commands += self._leave_client(ending)
+        active_ms = self._ledger.meter.totals.active_ms
+        commands.append(Finish(ending.status, ending.reason, active_ms, self._at_ms))
         return commands
 
-
-def _beat(now_ms: float) -> float:
-    return now_ms // BEAT_MS * BEAT_MS
+    def _leave_client(self, ending: Ending) -> list[Command]:
+        told = [self._error(ending.error, None)] if ending.error else []
+        reason = ending.error.code if ending.error else str(ending.reason)
+        return [*told, CloseSocket(ending.close_code, reason[:CLOSE_REASON_BYTES_MAX])]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from voicehub.session.resumption import Resumption
+
 # Parts of the protocol's session that belong to the agent; its `settings.client_may` opens them.
 PROTECTED = ("instructions", "tools", "tool_choice", "model", "prompt")
 
@@ -15,6 +17,8 @@ class Limits:
     """Maximum duration: `session_expired`, 1001."""
     idle_ms: float = 300_000
     """Longest time without a client event: `session_idle`, 1001."""
+    grace_ms: float = 0
+    """How long a session whose socket broke waits for its client; then it ends as `lost`."""
     events_per_s: float = 500
     """Client events in the long run: `rate_limit_exceeded`, 1008."""
     events_burst: float = 2_000
@@ -35,6 +39,10 @@ class SessionSpec:
     limits: Limits = field(default_factory=Limits)
     cached_weight_millionths: int = 1_000_000
     """What a cached input token counts, in millionths of a token."""
+    resumes: Resumption | None = None
+    """What earlier owners have left; None for a session that begins."""
+    keeps_socket: bool = False
+    """Whether it resumes on the socket on which it was paused."""
 
 
 # The protocol's session object is open-ended JSON.
@@ -69,7 +77,7 @@ def agent_session(
     `settings.session` of the agent is laid over the defaults (voice, turn detection, modalities).
     """
     own = settings.get("session")
-    merged = _overlay(DEFAULT_SESSION, own if isinstance(own, dict) else {})
+    merged = overlay(DEFAULT_SESSION, own if isinstance(own, dict) else {})
     parts = [system.strip(), persona.strip()]
     if context:
         # Told as facts about this session, apart from the agent's own words.
@@ -79,11 +87,12 @@ def agent_session(
     return merged
 
 
-def _overlay(base: GaSession, over: GaSession) -> GaSession:
+def overlay(base: GaSession, over: GaSession) -> GaSession:
+    """`over` laid upon `base`, object by object."""
     merged = dict(base)
     for key, value in over.items():
         below = merged.get(key)
         merged[key] = (
-            _overlay(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+            overlay(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
         )
     return merged

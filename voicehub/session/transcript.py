@@ -34,10 +34,14 @@ class Utterance:
 class Transcript:
     """Remembers what the conversation's items are, and makes their lines."""
 
-    def __init__(self, wall_ms: float) -> None:
+    def __init__(self, wall_ms: float, at_ms: float = 0.0, last_order: float = 0.0) -> None:
+        """Positions count from this owner's first sample, which stands at `at_ms` of the session
+        and at `wall_ms` of Unix time. What is said comes after `last_order`.
+        """
         self._wall_ms = wall_ms
+        self._at_ms = at_ms
         self._utterances: OrderedDict[str, Utterance] = OrderedDict()
-        self._last_order = 0.0
+        self._last_order = last_order
 
     def find(self, item_id: str) -> Utterance | None:
         return self._utterances.get(item_id)
@@ -87,8 +91,8 @@ class Transcript:
             "timestamp": timestamp(self._wall_ms + start_ms),
             "speaker": utterance.speaker,
             "item_id": utterance.item_id,
-            "start_ms": round(start_ms),
-            "end_ms": round(end_ms),
+            "start_ms": round(self._at_ms + start_ms),
+            "end_ms": round(self._at_ms + end_ms),
             "interrupted": utterance.interrupted,
             "order": utterance.order,
         }

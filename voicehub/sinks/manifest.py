@@ -39,3 +39,8 @@ class Manifest:
             return cls(cut=Cut(cut["upload_id"], parts), **fields)
         except (orjson.JSONDecodeError, TypeError, KeyError, AttributeError) as error:
             raise StorageError("A recording's manifest cannot be read.") from error
+
+
+def folder_name(key_stem: str) -> str:
+    """The recording's folder in the spool."""
+    return key_stem.replace("/", "_")

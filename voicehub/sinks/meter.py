@@ -51,11 +51,19 @@ class MeterSink:
             raise
         except StorageError:
             self._redis_is_behind = True
-            logger.warning("tokens go to Postgres directly", session_id=session_id)
+            logger.debug("tokens go to Postgres directly", session_id=session_id)
             return await self._settle_without_redis(booking)
         if left is None or self._redis_is_behind:
             return await self._rebuild()
         return left
+
+    async def rebook(self) -> None:
+        """Redis was emptied: tell it the last booking again, and what it belongs to.
+
+        Raises StorageError.
+        """
+        if self._last is not None:
+            await self.book(self._last)
 
     async def settle(self, *, finished: bool = False) -> None:
         """Bring row and subscription up to the last booking, then tell the live counter.
@@ -70,7 +78,7 @@ class MeterSink:
             await usage.mark_settled(self._redis, team_id, session_id, settled, finished=finished)
         except StorageError:
             # The counter then shows too much in use until the next settlement.
-            logger.warning("live counter not told of settlement", session_id=session_id)
+            logger.debug("live counter not told of settlement", session_id=session_id)
 
     async def _settle_row(self) -> Settled | None:
         if self._last is None:
@@ -105,7 +113,7 @@ class MeterSink:
         except FencedError:
             raise
         except StorageError:
-            logger.warning("live counter not rebuilt", session_id=self._session[1])
+            logger.debug("live counter not rebuilt", session_id=self._session[1])
             return None
         self._redis_is_behind = False
         return left

@@ -21,7 +21,7 @@ from voicehub.sinks.container import (
     Block,
     Repair,
 )
-from voicehub.sinks.manifest import Manifest
+from voicehub.sinks.manifest import Manifest, folder_name
 from voicehub.sinks.parts import TAIL_BYTES_MAX, Cut, Cutter, Tail
 from voicehub.sinks.resume import patch_file, repair_file
 from voicehub.sinks.spool import Spool, SpoolFile, SpoolFullError
@@ -113,7 +113,7 @@ class Recorder:
         """StorageError when the spool folder cannot be written. Not to be cancelled without
         `abandon` after it.
         """
-        name = self._manifest.key_stem.replace("/", "_")
+        name = folder_name(self._manifest.key_stem)
         self._file = await self._spool.run(lambda: self._spool.create(name))
         self._uploader = Uploader(
             spaces=self._spaces,
@@ -185,6 +185,12 @@ class Recorder:
         await self._stop(self._tasks)
         if self._summary is None and self._tasks:
             await self._spool.run(self._file.close)
+
+    async def discard(self) -> None:
+        """Stop at once and keep nothing in the spool; what is on Spaces stays."""
+        await self.abandon()
+        if self._tasks:
+            await self._spool.run(self._file.remove)
 
     async def _encode_lane(self) -> None:
         try:

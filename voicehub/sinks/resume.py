@@ -17,6 +17,13 @@ from voicehub.storage.spaces import Spaces
 logger = structlog.get_logger(__name__)
 
 
+class SpoolBrokenError(StorageError):
+    """The spool cannot become the recording, however often it is tried: Spaces may have more."""
+
+    code = "spool_broken"
+    retryable = False
+
+
 async def resume_recording(manifest: Path, *, spaces: Spaces, spool: Spool) -> RecordingSummary:
     """Finish a recording that a dead process, or an outage at its end, left in the spool.
 
@@ -31,13 +38,17 @@ async def resume_recording(manifest: Path, *, spaces: Spaces, spool: Spool) -> R
 
 
 async def _resume(file: SpoolFile, spaces: Spaces, spool: Spool) -> RecordingSummary:
-    manifest = Manifest.from_json(await spool.run(file.load_manifest))
+    content = await spool.run(file.load_manifest)
+    try:
+        manifest = Manifest.from_json(content)
+    except StorageError as error:
+        raise SpoolBrokenError(error.message) from error
     was_ended = manifest.is_ended
     if not was_ended:
         repair = await spool.run(lambda: repair_file(file, manifest.container))
         manifest = replace(manifest, is_ended=True, samples=repair.samples)
     if manifest.cut.parts and manifest.cut.parts[-1].end > file.size:
-        raise StorageError(f"The spool of {manifest.key_stem} is shorter than what was stored.")
+        raise SpoolBrokenError(f"The spool of {manifest.key_stem} is shorter than what was stored.")
     cutter = Cutter.restored(manifest.cut, file.size)
     if file.size:
         # Whether the first part went up with its header patched is not known: it goes up (again).
@@ -60,7 +71,7 @@ def repair_file(file: SpoolFile, container: str) -> Repair:
         return Repair(0, 0, ())
     repair = CONTAINERS[container].repair(file.size, file.read_end(REPAIR_TAIL_BYTES))
     if not repair.samples:
-        raise StorageError("The spool holds no whole frame of audio.")
+        raise SpoolBrokenError("The spool holds no whole frame of audio.")
     file.truncate(repair.size)
     return patch_file(file, repair)
 

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 SEGMENT_BYTES = 1 << 20  # a segment at least this long is closed and the next one begun
 PARTS_AT_ONCE_MAX = 4  # of all recordings; more wait, so that tails find the line free
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
 _LOCK = "lock"
 _SEGMENT_SUFFIX = ".seg"
 
@@ -135,7 +135,7 @@ class Spool:
 
     def leftovers(self) -> list[Path]:
         """Manifests of recordings that no living process holds, oldest first."""
-        found = sorted(self.folder.glob(f"*/{_MANIFEST}"), key=lambda path: path.stat().st_mtime)
+        found = sorted(self.folder.glob(f"*/{MANIFEST}"), key=lambda path: path.stat().st_mtime)
         return [path for path in found if not _is_held(path.parent / _LOCK)]
 
     def reserve(self, size: int) -> None:
@@ -182,7 +182,7 @@ class SpoolFile:
 
     @property
     def manifest_path(self) -> Path:
-        return self.folder / _MANIFEST
+        return self.folder / MANIFEST
 
     @property
     def size(self) -> int:
@@ -272,7 +272,7 @@ class SpoolFile:
                 del self._segments[first]
 
     def save_manifest(self, content: bytes) -> None:
-        fresh = self.folder / f"{_MANIFEST}.new"
+        fresh = self.folder / f"{MANIFEST}.new"
         try:
             fresh.write_bytes(content)
             fresh.replace(self.manifest_path)

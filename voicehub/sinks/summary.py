@@ -1,5 +1,6 @@
 """What a session's row says of its recording: where it is, what state it is in, how long it is."""
 
+import re
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -9,6 +10,11 @@ from voicehub.sinks.manifest import Manifest
 from voicehub.sinks.parts import Cutter
 from voicehub.sinks.uploader import Uploader
 
+# Where all recordings lie.
+RECORDINGS = "recordings/"
+# At most as many digits as a bigint has for certain.
+_SESSION_KEY = re.compile(rf"{RECORDINGS}team-(\d{{1,18}})/session-(\d{{1,18}})-")
+
 
 class RecordingState(StrEnum):
     RECORDING = "recording"
@@ -17,6 +23,7 @@ class RecordingState(StrEnum):
     PROCESSING = "processing"  # Spaces is out of reach: the spool keeps it for `resume_recording`
     EMPTY = "empty"  # nothing was recorded
     FAILED = "failed"  # it cannot be made into one object; spool and tails stay for a person
+    REMOVED = "removed"  # it was there, for as long as `VOICEHUB_AUDIO_RETENTION_DAYS` says
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,7 @@ class RecordingSummary:
     seconds: float
     sample_rate_hz: int
     parts: int
+    lost_ms: int = 0  # silence between owners, where one died or nothing was recorded
 
     def as_json(self) -> dict[str, Any]:  # Any: JSON values
         return asdict(self)
@@ -40,7 +48,23 @@ def recording_stem(team_id: int, session_id: int, fencing_token: int) -> str:
     """The key of a recording without its suffix. Spaces knows no tokens: here the token is part of
     the name.
     """
-    return f"recordings/team-{team_id}/session-{session_id}-{fencing_token}"
+    return f"{session_prefix(team_id, session_id)}{fencing_token}"
+
+
+def joined_stem(team_id: int, session_id: int, claim_token: int) -> str:
+    """The key of what several owners recorded, made one. Two workers never write the same key."""
+    return f"{session_prefix(team_id, session_id)}joined-{claim_token}"
+
+
+def session_prefix(team_id: int, session_id: int) -> str:
+    """How the key of everything begins that Spaces has of a session."""
+    return f"{RECORDINGS}team-{team_id}/session-{session_id}-"
+
+
+def session_of(key: str) -> tuple[int, int] | None:
+    """The team and the session whose key it is."""
+    found = _SESSION_KEY.match(key)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def finished_state(manifest: Manifest) -> RecordingState:

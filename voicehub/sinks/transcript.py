@@ -1,7 +1,7 @@
 """Keeps a session's lines: in Redis before the client sees them, in the row by growing batches."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -52,6 +52,10 @@ class TranscriptSink:
         self._folding = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
+    def adopt(self, unfolded: Iterable[tuple[int, Line]]) -> None:
+        """Fold what an earlier owner has left in Redis, in order, before all else."""
+        self._waiting[:0] = unfolded
+
     def start(self) -> None:
         """Fold in the background until `finish`."""
         self._task = spawn(self._fold_batches(), name=f"fold session {self._session[1]}")
@@ -69,7 +73,7 @@ class TranscriptSink:
         except FencedError:
             raise
         except StorageError:
-            logger.warning("line goes to Postgres directly", session_id=session_id)
+            logger.debug("line goes to Postgres directly", session_id=session_id)
             await self.fold()
             return
         if len(self._waiting) >= max(FOLD_LINES_MIN, self._folded_lines // FOLD_SHARE):
@@ -92,15 +96,33 @@ class TranscriptSink:
             await lines.forget(self._redis, team_id, session_id, upto)
         except StorageError:
             # They are in the row as well; the next fold, or the end, forgets them.
-            logger.info("folded lines stay in Redis", session_id=session_id)
+            logger.debug("folded lines stay in Redis", session_id=session_id)
         if self._on_folded:
             self._on_folded(upto)
 
-    async def finish(self) -> None:
-        """Fold what is left. Raises StorageError; the lines are then still in Redis."""
+    async def secure(self) -> None:
+        """Redis was emptied: put what only it had in a second place again.
+
+        Raises StorageError, FencedError.
+        """
+        try:
+            await self.fold()
+        except FencedError:
+            raise
+        except StorageError:
+            team_id, session_id, token = self._session
+            for sequence, line in list(self._waiting):
+                await lines.append(self._redis, team_id, session_id, token, sequence, line)
+
+    async def finish(self, *, ended: bool = True) -> None:
+        """Fold what is left. Raises StorageError; the lines are then still in Redis. A session that
+        has not `ended` has an owner to come, who finds them there.
+        """
         await stop(self._task)
         self._task = None
         await self.fold()
+        if not ended:
+            return
         team_id, session_id, _ = self._session
         try:
             await lines.let_expire(self._redis, team_id, session_id)
@@ -119,7 +141,7 @@ class TranscriptSink:
                 await self.fold()
                 delay_s = fold_after_s(self._folded_lines)
             except StorageError as error:
-                logger.warning("fold failed", session_id=self._session[1], code=error.code)
+                logger.debug("fold failed", session_id=self._session[1], code=error.code)
                 self._enough.clear()
                 delay_s = RETRY_S
 

@@ -12,6 +12,8 @@ from voicehub.storage.subscriptions import Subscription
 
 # Nine thousand million tokens: a plan that says more is as good as unlimited.
 MILLIONTHS_MAX = 2**53
+# What Redis holds as the period of a team without a subscription.
+NO_PERIOD = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,18 @@ async def refresh(redis: Redis, conn: Connection, team_id: int) -> Quota:
     Raises QuotaError when no subscription covers this moment, StorageError.
     """
     return await _tell(redis, team_id, await _current(conn, team_id))
+
+
+async def retell(redis: Redis, conn: Connection, team_id: int) -> None:
+    """Tell Redis of the team's subscription, also that it has none: its sessions then end.
+
+    Raises StorageError.
+    """
+    subscription = await subscriptions.current(conn, team_id)
+    if subscription is not None:
+        await _tell(redis, team_id, subscription)
+    else:
+        await redis.run("set_limits", [quota_key(team_id)], [NO_PERIOD, 0, 0, 0, 0])
 
 
 async def settled(conn: Connection, team_id: int) -> Quota:

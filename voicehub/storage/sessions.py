@@ -109,18 +109,24 @@ async def list_page(
     return Page.cut(window, [Session(**record) for record in records])
 
 
-async def require_slot(conn: Connection, team_id: int, user_id: int, limits: Limits) -> None:
-    """Inside a transaction: one more session may run, until the end of it. Raises RateLimitError.
+async def require_slot(
+    conn: Connection, team_id: int, user_id: int, session_id: int, limits: Limits
+) -> None:
+    """Inside a transaction: `session_id` may run, until the end of it. Raises RateLimitError.
 
-    Sessions that are only created do not count: this one is such.
+    It does not count itself, whatever its state, and neither do others that are only created.
     """
     if not await teams.lock_for_session(conn, team_id):
         raise AuthenticationError("The team of this token is gone.")
-    await _check_limits(conn, team_id, user_id, replace(limits, created_life_s=0))
+    limits = replace(limits, created_life_s=0)
+    await _check_limits(conn, team_id, user_id, limits, besides=session_id)
 
 
-async def _check_limits(conn: Connection, team_id: int, user_id: int, limits: Limits) -> None:
-    counts = await conn.fetchrow(_SQL["count_open"], team_id, user_id, limits.created_life_s)
+async def _check_limits(
+    conn: Connection, team_id: int, user_id: int, limits: Limits, besides: int | None = None
+) -> None:
+    life_s = limits.created_life_s
+    counts = await conn.fetchrow(_SQL["count_open"], team_id, user_id, life_s, besides)
     assert counts is not None, "count(*) gives a row"
     for owner, count, limit in (
         ("user", counts["user_count"], limits.per_user),

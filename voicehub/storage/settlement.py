@@ -25,6 +25,13 @@ _GROWING = (
 )
 
 
+class NoSubscriptionError(StorageError):
+    """The team has no subscription at all: its usage waits for one."""
+
+    code = "no_subscription"
+    retryable = False
+
+
 @dataclass(frozen=True, slots=True)
 class Settled:
     """What the session's row and its team's subscription now hold, in millionths of a token."""
@@ -59,7 +66,7 @@ async def settle(
             raise FencedError("A newer owner holds this session.")
         audio_before, text_before = _amounts(record["usage"])
         audio, text = _amounts(usage)
-        newer = _is_newer(usage, record["usage"])
+        newer = is_newer(usage, record["usage"])
         charge = (audio - audio_before, text - text_before) if newer else (0, 0)
         charged = await conn.fetchrow(
             _SQL["charge"],
@@ -69,7 +76,7 @@ async def settle(
         )
         if charged is None:
             # Connecting needs a subscription: one that vanished must not swallow the usage.
-            raise StorageError("The team has no subscription to settle onto.")
+            raise NoSubscriptionError("The team has no subscription to settle onto.")
         if newer:
             await conn.execute(_SQL["write_usage"], team_id, session_id, usage)
     start = charged["current_period_start"]
@@ -95,7 +102,12 @@ async def unsettled(conn: Connection, after_id: int, limit: int) -> list[Unsettl
     return [Unsettled(**record) for record in records]
 
 
-def _is_newer(usage: dict[str, Any], other: dict[str, Any]) -> bool:
+async def unsettled_of(conn: Connection, team_id: int) -> list[Unsettled]:
+    """All of a team's sessions that may have something left to settle."""
+    return [Unsettled(**each) for each in await conn.fetch(_SQL["unsettled_of"], team_id, ENDED_S)]
+
+
+def is_newer(usage: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether nothing in `usage` has fewer than `other`: it is later, or the same."""
     return all(usage.get(name, 0) >= other.get(name, 0) for name in _GROWING)
 

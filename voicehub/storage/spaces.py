@@ -11,6 +11,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
@@ -18,6 +19,7 @@ from urllib.parse import quote, urlsplit
 from aiohttp import ClientError
 
 from voicehub.errors import StorageError
+from voicehub.storage.outage import Outage
 from voicehub.storage.spaces_client import (
     SpacesRefusedError,
     add_content_md5,
@@ -54,6 +56,7 @@ class StoredObject:
 class OpenUpload:
     key: str
     upload_id: str
+    begun_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class Spaces:
         self._client: Any = None  # Any: the S3 client builds its methods at run time
         self._failures: tuple[type[Exception], ...] = (OSError, TimeoutError)
         self._putter: Putter
+        self._outage = Outage("spaces", self.ping)
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -111,6 +115,7 @@ class Spaces:
         self._client.meta.events.register("before-sign.s3.DeleteObjects", add_content_md5)
 
     async def close(self) -> None:
+        await self._outage.aclose()
         await self._stack.aclose()
 
     async def put(self, key: str, content: Content, content_type: str) -> None:
@@ -195,7 +200,8 @@ class Spaces:
         while True:
             page = await self._list_page("list_multipart_uploads", Prefix=prefix, **markers)
             found += [
-                OpenUpload(entry["Key"], entry["UploadId"]) for entry in page.get("Uploads", ())
+                OpenUpload(entry["Key"], entry["UploadId"], entry.get("Initiated"))
+                for entry in page.get("Uploads", ())
             ]
             _check_listed(found)
             if not page.get("IsTruncated"):
@@ -362,6 +368,8 @@ class Spaces:
                     return await request()
             except self._failures as error:
                 failure = as_storage_error(what, error)
+                if failure.retryable:
+                    self._outage.suspect()
                 if not failure.retryable or attempt + 1 == attempts:
                     raise failure from error
             await _back_off(attempt)

@@ -67,6 +67,16 @@ async def booked(redis: Redis, team_id: int, session_id: int) -> dict[str, Any] 
     return usage
 
 
+async def last_booked(redis: Redis, team_id: int, session_id: int) -> dict[str, Any] | None:
+    """The last booked `sessions.usage`, settled or not; None where nothing was booked."""
+    # The client's types leave open what HGET answers.
+    raw = cast(
+        "bytes | None",
+        await redis.within_deadline(redis.client.hget(_usage_key(team_id, session_id), "usage")),
+    )
+    return None if raw is None else cast("dict[str, Any]", orjson.loads(raw))
+
+
 async def mark_settled(
     redis: Redis, team_id: int, session_id: int, settled: Settled, *, finished: bool
 ) -> None:

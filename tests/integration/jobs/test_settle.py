@@ -5,76 +5,68 @@ import pytest
 
 from voicehub.errors import StorageError
 from voicehub.jobs import settle as module
-from voicehub.jobs.settle import settle_all
-from voicehub.session.metering import MILLION, Totals
-from voicehub.storage import usage
+from voicehub.jobs.settle import settle_all, settle_team
 
 
 @pytest.fixture
-async def sessions(pg, redis):
+async def owners(new_owner):
     """Five sessions of a team, each with ten times its number booked."""
-    async with pg.connection() as conn:
-        team_id = await conn.fetchval(
-            "INSERT INTO team (label, name) VALUES ('T', 't') RETURNING id"
-        )
-        await conn.execute(
-            "INSERT INTO subscriptions (team_id, plan_id, status) VALUES ($1, 1, 'active')", team_id
-        )
-        ids = [
-            await conn.fetchval(
-                "INSERT INTO sessions (user_id, team_id, agent_id, status, started_at, data, usage)"
-                " VALUES (1, $1, 1, 'in_progress', now(), '{}', '{}') RETURNING id",
-                team_id,
-            )
-            for _ in range(5)
-        ]
-    for number, session_id in enumerate(ids, 1):
-        await book(redis, team_id, session_id, number * 10)
-    return team_id, ids
-
-
-async def book(redis, team_id, session_id, audio):
-    await usage.book(
-        redis,
-        team_id,
-        session_id,
-        1,
-        number=audio,
-        totals=Totals(audio * MILLION),
-        audio_in_flight=0,
-        settled=None,
-    )
-
-
-async def used(pg):
-    async with pg.connection() as conn:
-        return await conn.fetchval("SELECT total_audio_tokens_used FROM subscriptions")
+    owners = [await new_owner() for _ in range(5)]
+    for number, owner in enumerate(owners, 1):
+        await owner.book(number, number * 10)
+    return owners
 
 
 async def test_every_session_is_settled_once_by_however_many_workers(
-    pg, redis, sessions, monkeypatch
+    pg, redis, team, owners, monkeypatch
 ):
     monkeypatch.setattr(module, "BATCH", 2)
     await asyncio.gather(*(settle_all(pg, redis) for _ in range(4)))
-    assert await used(pg) == 150
+    assert await team.used() == (150, 0)
     assert await settle_all(pg, redis) == 0
-    team_id, ids = sessions
-    await book(redis, team_id, ids[0], 17)
+    await owners[0].book(9, 17)
     assert await settle_all(pg, redis) == 1
-    assert await used(pg) == 157
+    assert await team.used() == (157, 0)
 
 
-async def test_one_that_fails_keeps_no_other_back(pg, redis, sessions, monkeypatch):
-    settle, (_, ids) = module.settlement.settle, sessions
+@pytest.fixture
+def failing_one(owners, monkeypatch):
+    """Settling the third session fails."""
+    settle = module.settlement.settle
 
     async def fail_one(conn, team_id, session_id, booked):
-        if session_id == ids[2]:
+        if session_id == owners[2].session_id:
             raise StorageError("no")
         return await settle(conn, team_id, session_id, booked)
 
     with monkeypatch.context() as failing:
         failing.setattr("voicehub.storage.settlement.settle", fail_one)
-        assert await settle_all(pg, redis) == 4
-    assert await used(pg) == Decimal(120)
+        yield failing
+
+
+async def test_one_that_fails_keeps_no_other_back(pg, redis, team, failing_one):
+    with pytest.raises(StorageError, match="1 sessions could not be settled, 4 were"):
+        await settle_all(pg, redis)
+    assert await team.used() == (Decimal(120), 0)
+    failing_one.undo()
     assert await settle_all(pg, redis) == 1
-    assert await used(pg) == Decimal(150)
+    assert await team.used() == (Decimal(150), 0)
+
+
+async def test_a_team_is_settled_alone_and_says_whether_wholly(
+    pg, redis, team, owners, failing_one
+):
+    assert not await settle_team(pg, redis, team.id)
+    failing_one.undo()
+    assert await settle_team(pg, redis, team.id + 1)
+    assert await team.used() == (Decimal(120), 0)
+    assert await settle_team(pg, redis, team.id)
+    assert await team.used() == (Decimal(150), 0)
+
+
+async def test_a_team_without_a_subscription_is_no_outage(pg, redis, team, owners):
+    await team.run("UPDATE subscriptions SET team_id = team_id + 1 RETURNING id")
+    assert await settle_all(pg, redis) == 0
+    await team.run("UPDATE subscriptions SET team_id = team_id - 1 RETURNING id")
+    assert await settle_all(pg, redis) == 5
+    assert await team.used() == (150, 0)

@@ -127,6 +127,13 @@ class Site:
                 await asyncio.wait(held)
         return await self.row(session_id)
 
+    async def until(self, session_id: int, is_so: Callable[[dict[str, Any]], bool]) -> Any:
+        """The session's row, once it is so."""
+        async with asyncio.timeout(STEP_S_MAX):
+            while not is_so(row := await self.row(session_id)):
+                pass
+        return row
+
     async def drain(self, deadline_s: float) -> None:
         await self.app[REGISTRY].drain(deadline_s)
 
@@ -147,6 +154,8 @@ async def new_site(store_environment, pg, tmp_path) -> AsyncIterator[NewSite]:
                 "VOICEHUB_JWT_KEYS": "k1:" + "s" * 40,
                 "VOICEHUB_ENGINE": "echo",
                 "VOICEHUB_SPOOL": tmp_path / "spool",
+                # Who is lost ends at once, but in the tests of coming back.
+                "VOICEHUB_GRACE_S": 0,
             }
             app = create_app(Settings(**{**store_environment, **known, **variables}))
             client = await stack.enter_async_context(TestClient(TestServer(app)))

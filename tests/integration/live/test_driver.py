@@ -127,7 +127,7 @@ async def test_a_socket_that_breaks_is_lost_and_completed(site):
     talk = await site.talk()
     await site.engine.reply(1, "Are you there?", usage=duration_usage(0, 100, 0, 0))
     await talk.until("response.done")
-    talk.socket._response.connection.transport.abort()
+    talk.cut()
     row = await site.over(talk.session_id)
     assert (row["status"], row["data"]["ended_reason"]) == ("completed", "lost")
     assert [line["transcript"] for line in row["data"]["transcript"]] == ["Are you there?"]

@@ -145,14 +145,6 @@ async def test_what_was_really_heard_is_what_is_kept(site):
     assert line["end_ms"] - line["start_ms"] <= 700
 
 
-async def test_pausing_is_refused_with_a_clear_error(site):
-    talk = await talk_v1(site)
-    await talk.send("voicehub.session.pause", event_id="mine")
-    error = (await talk.until("error"))["error"]
-    assert (error["code"], error["event_id"]) == ("not_supported", "mine")
-    await talk.close()
-
-
 async def test_a_stock_client_sees_not_a_single_event_of_ours(site):
     """The same that the others are told of, on a socket that did not ask for it."""
     await site.run("UPDATE plans SET max_audio_tokens = $1", Decimal(100))

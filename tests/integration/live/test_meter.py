@@ -7,7 +7,7 @@ from tests.realtime import BYTES_PER_MS
 from voicehub.jobs.settle import settle_all
 from voicehub.keys import POSTGRES, REDIS, REGISTRY
 from voicehub.realtime.tokens import duration_usage
-from voicehub.session import session as core
+from voicehub.session import ledger
 from voicehub.tasks import spawn
 
 HOUR_MS = 3_600_000
@@ -153,7 +153,7 @@ async def _offer(engine, duration_ms):
 
 
 async def test_the_callers_audio_is_stopped_at_the_end_of_the_plan(site, monkeypatch):
-    monkeypatch.setattr(core, "BOOK_EVERY_MS", 50)
+    monkeypatch.setattr(ledger, "BOOK_EVERY_MS", 50)
     await plan(site, 20)
     talk = await site.talk()
     await site.engine.say("input_audio_buffer.speech_started", item_id="turn", audio_start_ms=0)
@@ -165,7 +165,7 @@ async def test_the_callers_audio_is_stopped_at_the_end_of_the_plan(site, monkeyp
 
 
 async def test_sessions_of_one_team_share_its_plan_on_two_servers(new_site, monkeypatch):
-    monkeypatch.setattr(core, "BOOK_EVERY_MS", 50)
+    monkeypatch.setattr(ledger, "BOOK_EVERY_MS", 50)
     one, two = await new_site(), await new_site()
     await plan(one, 200)
     first, second = await one.talk(), await two.talk(who="bob")

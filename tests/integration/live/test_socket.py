@@ -111,7 +111,7 @@ async def test_postgres_away_refuses_with_503_and_redis_away_does_not(site, monk
         away.setattr("voicehub.storage.postgres.Postgres.connection", gone)
         assert (await site.refused(token=token))[::2] == (503, "storage_unavailable")
 
-    async def fail(_redis, command):
+    async def fail(_redis, command, **_):
         command.close()
         raise StorageError("Redis is away.")
 

@@ -127,3 +127,65 @@ async def test_a_session_ends_once(team, keep_context):
     assert (row["status"], float(row["duration_minutes"])) == ("completed", 1.5)
     assert row["data"]["ended_reason"] == "idle"
     assert ("context" in row["data"]) is keep_context
+
+
+async def test_of_many_who_seize_a_session_one_gets_it(team):
+    session_id = await team.add_session(fence=4)
+
+    async def seize(expected):
+        async with team.pg.connection() as conn:
+            return await ownership.seize(conn, team.id, session_id, expected)
+
+    assert await seize(3) is None
+    assert sorted(await asyncio.gather(*(seize(4) for _ in range(5))), key=str) == [5, *[None] * 4]
+    assert (await team.row(session_id))["status"] == "in_progress"
+
+
+async def test_a_session_that_has_ended_is_not_seized(team):
+    for status in ("created", "paused", "completed", "failed"):
+        session_id = await team.add_session(status=status)
+        async with team.pg.connection() as conn:
+            assert await ownership.seize(conn, team.id, session_id, 1) is None
+
+
+async def test_sessions_in_progress_are_found_among_the_known_and_the_new(team):
+    ended, live, paused, created = [
+        await team.add_session(status=status, fence=2)
+        for status in ("completed", "in_progress", "paused", "created")
+    ]
+    stale = await team.add_session(status="created")
+    await team.run(
+        "UPDATE sessions SET created_at = now() - interval '2 days' WHERE id = $1 RETURNING id",
+        stale,
+    )
+    async with team.pg.connection() as conn:
+        assert await ownership.in_progress(conn, [], 0) == (
+            [(team.id, live)],
+            [live, paused, created],
+        )
+        assert await ownership.in_progress(conn, [ended, live], paused) == (
+            [(team.id, live)],
+            [live, created],
+        )
+        assert await ownership.tokens(conn, [ended, live, paused]) == {live: 2}
+
+
+async def test_a_session_may_have_ended_before_anybody_saw_it(team):
+    session_id = await team.add_session()
+    for_ever_s = 10**9
+    async with team.pg.connection() as conn:
+        await ownership.finish(
+            conn,
+            team.id,
+            session_id,
+            1,
+            status=Status.FAILED,
+            reason=EndedReason.LOST,
+            duration_ms=0,
+            recording={},
+            keep_context=False,
+            ended_s_ago=for_ever_s,
+        )
+    row = await team.row(session_id)
+    # Not before it began.
+    assert row["ended_at"] == row["started_at"]

@@ -63,7 +63,9 @@ async def test_without_redis_postgres_alone_decides(team, redis, monkeypatch):
 
 
 async def test_a_team_without_a_current_plan_has_nothing(team, redis):
-    await team.run("UPDATE subscriptions SET current_period_end = now() RETURNING id")
+    await team.run(
+        "UPDATE subscriptions SET current_period_end = now() - interval '1 hour' RETURNING id"
+    )
     with pytest.raises(QuotaError):
         await require(team, redis)
 
@@ -72,3 +74,14 @@ def test_amounts_stay_within_what_lua_counts_exactly():
     assert in_millionths(None) == 0
     assert in_millionths(Decimal("0.0000019")) == 1
     assert in_millionths(Decimal("1e30")) == MILLIONTHS_MAX == 2**53
+
+
+async def test_a_team_without_a_subscription_is_told_that_nothing_is_left(team, redis):
+    async with team.pg.connection() as conn:
+        await quota.retell(redis, conn, team.id)
+        names = ["limit_audio", "limit_text"]
+        limits = await redis.client.hmget(quota.quota_key(team.id), names)
+        assert [int(each) for each in limits] == [1000 * MILLION] * 2
+        await team.run("UPDATE subscriptions SET status = 'expired' RETURNING id")
+        await quota.retell(redis, conn, team.id)
+    assert await redis.client.hmget(quota.quota_key(team.id), names) == [b"0", b"0"]

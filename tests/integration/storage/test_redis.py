@@ -1,6 +1,7 @@
 import asyncio
 import os
 import signal
+import time
 
 import pytest
 
@@ -8,6 +9,7 @@ from voicehub.errors import FencedError, StorageError
 from voicehub.storage import lease, lines
 from voicehub.storage import redis as module
 from voicehub.storage.redis import Redis, team_key
+from voicehub.storage.redis_client import CONNECTIONS_MAX
 from voicehub.tasks import spawn, stop
 
 
@@ -27,17 +29,49 @@ async def test_a_server_that_stands_still_fails_within_the_deadline(stack, redis
     await redis.client.set("a", "first")
     os.kill(stack.redis.pid, signal.SIGSTOP)
     try:
-        for _ in range(2):
-            with pytest.raises(StorageError):
-                await redis.within_deadline(redis.client.set("a", "second"))
-        with pytest.raises(StorageError):
-            await redis.within_deadline(redis.client.get("b"))
+        commands = [redis.client.set("a", "second"), redis.client.get("b")]
+        failures = await asyncio.gather(
+            *map(redis.within_deadline, commands), return_exceptions=True
+        )
+        assert [type(failure) for failure in failures] == [StorageError] * 2
     finally:
         os.kill(stack.redis.pid, signal.SIGCONT)
-    monkeypatch.setattr(module, "COMMAND_DEADLINE_S", 2.0)
+    await redis.answers()
     # No answer to a command that was given up is taken for another's.
     answers = await asyncio.gather(*(redis.client.echo(str(n)) for n in range(20)))
     assert answers == [str(n).encode() for n in range(20)]
+
+
+async def test_while_redis_is_away_nobody_waits_for_it(stack, redis, monkeypatch):
+    monkeypatch.setattr(module, "COMMAND_DEADLINE_S", 0.2)
+    os.kill(stack.redis.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(StorageError):
+            await keep_line(redis, 1, 1)
+        start_s = time.monotonic()
+        for _ in range(100):
+            with pytest.raises(StorageError):
+                await keep_line(redis, 1, 1)
+        with pytest.raises(StorageError):
+            await redis.ping()
+        assert time.monotonic() - start_s < 0.2
+    finally:
+        os.kill(stack.redis.pid, signal.SIGCONT)
+    assert redis.outages == 0
+    await redis.answers()
+    await redis.ping()
+    assert redis.outages == 1
+
+
+async def test_a_refusal_and_too_many_at_once_are_no_outage(redis):
+    await lease.hold(redis, 1, 1, token=2, owner="newer")
+    with pytest.raises(FencedError):
+        await keep_line(redis, 1, 1, token=1)
+    many = CONNECTIONS_MAX * 2
+    asked = [redis.within_deadline(redis.client.get("a")) for _ in range(many)]
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(answer) for answer in answers} <= {StorageError, type(None)}
+    await redis.ping()
 
 
 async def test_a_wrong_command_is_a_storage_error(redis):
@@ -108,7 +142,7 @@ async def test_scripts_of_a_server_that_stands_still_fail_together_and_are_not_m
     finally:
         os.kill(stack.redis.pid, signal.SIGCONT)
     assert [type(failure) for failure in failures] == [StorageError] * 4
-    monkeypatch.setattr(module, "COMMAND_DEADLINE_S", 2.0)
+    await redis.answers()
     await asyncio.gather(*(keep_line(redis, each, 2) for each in range(4)))  # a repeat is refused
     assert [await kept(redis, each) for each in range(4)] == [[2], [1, 2], [2], [2]]
 

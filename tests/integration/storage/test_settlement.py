@@ -95,3 +95,23 @@ async def test_what_ended_lately_is_looked_at_once_more(team):
         ]
         (only,) = await settlement.unsettled(conn, running, 10)
         assert only.session_id == lately
+
+
+async def test_a_team_s_sessions_are_found_while_they_may_have_something_left(team):
+    live, paused = [await team.add_session(status=each) for each in ("in_progress", "paused")]
+    ended, older = [await team.add_session(status="completed") for _ in range(2)]
+    await team.add_session(status="created")
+    await team.run(
+        "UPDATE sessions SET ended_at = now() - make_interval(hours => CASE WHEN id = $1 THEN 0"
+        " ELSE 2 END) WHERE status = 'completed' RETURNING id",
+        ended,
+    )
+    async with team.pg.connection() as conn:
+        found = await settlement.unsettled_of(conn, team.id)
+        assert [(each.session_id, each.has_ended) for each in found] == [
+            (live, False),
+            (paused, False),
+            (ended, True),
+        ]
+        assert await settlement.unsettled_of(conn, team.id + 1) == []
+    assert older

@@ -113,3 +113,11 @@ async def test_the_last_settlement_lets_the_totals_expire(team, redis, limits):
     await usage.mark_settled(redis, team.id, SESSION, settled(10, 10), finished=True)
     (key,) = await redis.client.keys("*:usage")
     assert 0 < await redis.client.pttl(key) <= usage.KEEP_FINISHED_MS
+
+
+async def test_totals_that_are_settled_can_still_be_read(team, redis, limits):
+    assert await usage.last_booked(redis, team.id, SESSION) is None
+    await book(redis, team, 1, 10)
+    await usage.mark_settled(redis, team.id, SESSION, settled(10, 10), finished=False)
+    totals = await usage.last_booked(redis, team.id, SESSION)
+    assert totals["audio_tokens"] == 10

@@ -12,10 +12,10 @@ from aiohttp.test_utils import TestClient, TestServer
 class Pair:
     server: web.WebSocketResponse
     client: ClientWebSocketResponse
-    aborted: list[None]
+    cut: asyncio.Event
 
     def abort(self):
-        self.aborted.append(None)
+        self.cut.set()
         self.server._req.transport.abort()
 
 
@@ -34,7 +34,7 @@ async def pair():
     app.router.add_get("/", serve)
     async with TestClient(TestServer(app)) as client:
         socket = await client.ws_connect("/")
-        yield Pair(await opened, socket, [])
+        yield Pair(await opened, socket, asyncio.Event())
         over.set()
         connection = socket._response.connection
         if connection is not None and connection.transport is not None:

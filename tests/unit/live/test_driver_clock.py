@@ -2,7 +2,10 @@ import asyncio
 from typing import Any, cast
 
 import uvloop
+from aiohttp import web
 
+from voicehub.ids import new_id
+from voicehub.live.connection import Connection
 from voicehub.live.driver import Driver
 from voicehub.session import events
 
@@ -30,8 +33,9 @@ class Core:
 
 def driver(core: Core) -> Driver:
     """On the loop that the server runs on; nothing but its clock is used."""
-    parts: dict[str, Any] = dict.fromkeys(("socket", "engine", "sinks", "lease", "abort"))
-    return Driver(core=cast("Any", core), wall_ms=lambda: 0.0, **parts)
+    parts: dict[str, Any] = dict.fromkeys(("engine", "sinks", "lease"))
+    connection = Connection(web.WebSocketResponse(), lambda: None, new_id)
+    return Driver(1, core=cast("Any", core), connection=connection, wall_ms=lambda: 0.0, **parts)
 
 
 def now_ms() -> float:

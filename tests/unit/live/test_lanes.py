@@ -59,3 +59,46 @@ async def test_a_fast_client_waits_until_the_engine_has_caught_up(gate, monkeypa
     await lane.room()
     assert len(gate.taken) >= 2
     await stop(task)
+
+
+class Prompt:
+    """An engine that takes what comes at once, while it is `ready`."""
+
+    def __init__(self):
+        self.ready = True
+        self.taken = []
+        self.waited = []
+
+    def send_now(self, frame):
+        if self.ready:
+            self.taken.append(frame.body["number"])
+        return self.ready
+
+    async def send(self, frame):
+        self.taken.append(frame.body["number"])
+        self.waited.append(frame.body["number"])
+
+
+async def idle(lane):
+    """Until what is put may go at once."""
+    for _ in range(8):
+        await asyncio.sleep(0)
+    assert lane._is_idle
+
+
+async def test_a_frame_goes_at_once_where_nothing_is_before_it_and_else_waits_its_turn():
+    engine = Prompt()
+    lane = EngineLane(engine)
+    lane.put(frame(0))  # nobody sends yet
+    task = spawn(lane.run(), name="lane")
+    await idle(lane)
+    lane.put(frame(1))
+    engine.ready = False
+    lane.put(frame(2))
+    engine.ready = True
+    lane.put(frame(3))
+    await idle(lane)
+    lane.put(frame(4))
+    assert engine.taken == [0, 1, 2, 3, 4]
+    assert engine.waited == [0, 2, 3]
+    await stop(task)

@@ -98,7 +98,7 @@ def test_audio_that_the_client_never_got_is_not_recorded_but_counts():
     live.do(events.ClientLeft(clean=True))
     assert live.agent_audio(5_000, item="item_b") == []
     assert live.session._scribe.timeline.agent_span_ms("item_b") is None
-    assert live.session._meter.totals.agent_audio_ms == 13_000
+    assert live.session._ledger.meter.totals.agent_audio_ms == 13_000
 
 
 def test_a_reply_that_begins_while_the_session_ends_is_cancelled():
@@ -183,7 +183,7 @@ def test_a_plan_that_is_used_up_as_a_reply_begins():
         "book 3",
         "client response.done held",
     ]
-    live.session._meter.totals.audio += 1_000_000
+    live.session._ledger.meter.totals.audio += 1_000_000
     words = live.engine("response.created", response={"id": "resp_2"})
     assert words == ["client response.created", "engine response.cancel"]
     assert live.engine("response.done", response={"id": "resp_2", "usage": usage()})[-3:] == [

@@ -1,8 +1,6 @@
 """What a voicehub.v1 client gets beyond the protocol, and that others get none of it."""
 
-import pytest
-
-from tests.sessions import START_MS, WALL_MS, Live, effective, usage
+from tests.sessions import START_MS, WALL_MS, Live, effective, left, usage
 from voicehub.errors import DrainError
 from voicehub.realtime.binary import AudioHeader, unpack
 from voicehub.realtime.frame import to_json
@@ -198,12 +196,31 @@ def test_a_report_of_an_unknown_item_is_an_error():
     assert (live.error["code"], live.error["event_id"]) == ("item_not_found", "mine")
 
 
-@pytest.mark.parametrize("kind", ["voicehub.session.pause", "voicehub.session.resume"])
-def test_pausing_is_refused_clearly_and_the_session_goes_on(kind):
+def test_a_pause_ends_the_owners_work_and_keeps_the_socket():
     live = extended()
-    assert live.client(kind, event_id="mine") == ["client error"]
-    assert (live.error["code"], live.error["event_id"]) == ("not_supported", "mine")
+    words = live.client("voicehub.session.pause")
+    assert words == ["book 2", "client voicehub.session.paused", "finish paused None"]
+    assert live.client("response.create") == []
+
+
+def test_resuming_what_is_not_paused_is_refused_and_the_session_goes_on():
+    live = extended()
+    assert live.client("voicehub.session.resume", event_id="mine") == ["client error"]
+    assert (live.error["code"], live.error["event_id"]) == ("session_not_paused", "mine")
     assert live.client("response.create") == ["engine response.create"]
+
+
+def test_a_pause_waits_for_the_usage_of_the_response_in_flight():
+    live = extended()
+    live.engine("response.created", response={"id": "resp_1"})
+    assert live.client("voicehub.session.pause") == ["engine response.cancel"]
+    words = live.engine("response.done", response={"id": "resp_1", "usage": {"input_tokens": 5}})
+    assert words[-2:] == ["client voicehub.session.paused", "finish paused None"]
+
+
+def test_what_resumes_on_its_own_socket_says_so():
+    live = extended(keeps_socket=True, resumes=left())
+    assert live.frames("voicehub.session.resumed")[0].body["session"]["voicehub"]["resumed"]
 
 
 def test_deadlines_are_those_of_every_session():

@@ -20,6 +20,7 @@ def test_audio_and_text_of_both_directions_add_up():
         "responses": 2,
         "user_audio_seconds": 0.0,
         "agent_audio_seconds": 0.0,
+        "active_seconds": 0.0,
     }
 
 
@@ -120,3 +121,24 @@ def test_whole_tokens_show_as_whole_numbers():
     assert tokens(3 * MILLION) == 3
     assert isinstance(tokens(3 * MILLION), int)
     assert tokens(1) == 0.000001
+
+
+def test_totals_come_back_from_the_row_as_they_went():
+    meter = Meter(500_000)
+    meter.add_response(
+        {
+            "input_tokens": 9,
+            "output_tokens": 7,
+            "input_token_details": {
+                "audio_tokens": 5,
+                "cached_tokens": 3,
+                "cached_tokens_details": {"audio_tokens": 2},
+            },
+            "output_token_details": {"audio_tokens": 4},
+        }
+    )
+    meter.add_transcription({"type": "duration", "seconds": 1.25})
+    meter.hear_user(1_230.0)
+    meter.totals.active_ms = 4_560.0
+    assert Totals.from_json(meter.totals.as_json()) == meter.totals
+    assert Totals.from_json({"audio_tokens": 0, "text_tokens": 0}) == Totals()

@@ -328,7 +328,7 @@ def test_a_response_may_have_a_format_of_its_own():
     live.agent_audio(1_000 // 6, item="a")  # as many bytes as 1 s of G.711
     start_ms, end_ms = live.session._scribe.timeline.agent_span_ms("a")
     assert end_ms - start_ms == pytest.approx(996, abs=3)
-    assert live.session._meter.totals.agent_audio_ms == pytest.approx(996, abs=1)
+    assert live.session._ledger.meter.totals.agent_audio_ms == pytest.approx(996, abs=1)
 
 
 def test_a_change_of_voice_does_not_break_the_callers_resampler():

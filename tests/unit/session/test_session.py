@@ -5,15 +5,17 @@ import pytest
 from tests.sessions import START_MS, WALL_MS, Live, effective, usage
 from voicehub.errors import ClientError, OverloadError, TooLargeError
 from voicehub.session import events
-from voicehub.session.commands import Book, ToClient, ToEngine
-from voicehub.session.session import BOOK_EVERY_MS, RECORD_EVERY_MS
+from voicehub.session.commands import Record, ToClient, ToEngine
+from voicehub.session.ledger import BOOK_EVERY_MS
+from voicehub.session.session import RECORD_EVERY_MS
 from voicehub.session.spec import Limits
 
 
 def test_opening_shows_the_session_and_asks_what_is_left():
     live = Live(opened=False)
     assert live.session.deadline_ms() is None
-    assert live.do(events.Opened(effective(), WALL_MS)) == ["client session.created", "book 1"]
+    opened = live.do(events.Opened(effective(), WALL_MS))
+    assert opened == ["leg at 0", "client session.created", "book 1"]
     assert live.session.deadline_ms() == START_MS + RECORD_EVERY_MS
 
 
@@ -100,7 +102,7 @@ def test_an_error_names_the_event_that_caused_it():
 def test_recording_is_taken_as_it_settles():
     live = Live()
     live.speak(10_000)
-    blocks = [each for each in live.all if not isinstance(each, ToClient | ToEngine | Book)]
+    blocks = [each for each in live.all if isinstance(each, Record)]
     recorded_ms = sum(len(each.block) for each in blocks) / 24
     assert 7_000 <= recorded_ms <= 9_000
 

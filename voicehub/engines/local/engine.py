@@ -1,7 +1,6 @@
 """The offline engine: does what a `Conversation` asks for, on shared models; decides nothing."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing
 from typing import Any, cast
@@ -39,6 +38,7 @@ from voicehub.engines.local.events import (
 from voicehub.engines.local.models import SpeechModels
 from voicehub.engines.local.reply import ReplyPart, Responder, TextPart, ToolPart
 from voicehub.errors import ClientError, EngineError, VoiceHubError
+from voicehub.ids import new_id
 from voicehub.realtime.frame import Body, Frame
 from voicehub.tasks import spawn
 
@@ -76,7 +76,7 @@ class LocalEngine:
     async def open(self, session: Body) -> Body:
         assert self._conversation is None
         try:
-            self._conversation = Conversation(session, _new_id)
+            self._conversation = Conversation(session, new_id)
         except ClientError as error:
             raise EngineError(f"The agent's session is wrong: {error.message}") from error
         self._start("conversation", self._run(self._conversation))
@@ -86,6 +86,13 @@ class LocalEngine:
         """Waits while `INBOX_MAX` events wait. May be cancelled: then `frame` was not taken."""
         if not self._is_over:
             await self._inbox.put(frame)
+
+    def send_now(self, frame: Frame) -> bool:
+        if not self._is_over:
+            if self._inbox.full():
+                return False
+            self._inbox.put_nowait(frame)
+        return True
 
     async def frames(self) -> AsyncIterator[Frame]:
         """Taking them is what lets speech go on. One consumer."""
@@ -262,7 +269,3 @@ def _closing(iterator: AsyncIterator[Any]) -> aclosing[AsyncGenerator[Any, None]
 
 def _now_ms() -> float:
     return asyncio.get_running_loop().time() * 1000
-
-
-def _new_id(prefix: str) -> str:
-    return f"{prefix}_{secrets.token_hex(12)}"

@@ -26,6 +26,7 @@ from voicehub.engines.upstream.account import Upstream
 from voicehub.engines.upstream.fault import Fault, fault_of, short_name
 from voicehub.engines.upstream.server_events import read
 from voicehub.errors import EngineError
+from voicehub.promptly import LazyHeartbeat
 from voicehub.realtime.frame import Body, Frame, to_json
 from voicehub.realtime.parse import MESSAGE_BYTES_MAX
 
@@ -62,7 +63,7 @@ class Patience:
     """How long before the upstream's maximum duration a pause is looked for to reconnect in."""
 
 
-class Socket(ClientWebSocketResponse[bool]):
+class Socket(LazyHeartbeat, ClientWebSocketResponse[bool]):
     """aiohttp's, which can also be broken off: a peer that takes nothing takes no close either."""
 
     def abort(self) -> None:

@@ -4,7 +4,6 @@ It does what the `Relay` decides: reads, writes, reconnects, and waits.
 """
 
 import asyncio
-import secrets
 from collections import deque
 from collections.abc import AsyncIterator
 
@@ -16,6 +15,8 @@ from voicehub.engines.upstream.dial import Line, Patience, dial
 from voicehub.engines.upstream.relay import Relay
 from voicehub.engines.upstream.server_events import read
 from voicehub.errors import EngineError
+from voicehub.ids import new_id
+from voicehub.promptly import is_ready, write
 from voicehub.realtime.frame import Body, Frame, to_json
 from voicehub.tasks import spawn, stop
 
@@ -59,7 +60,7 @@ class UpstreamEngine:
             session,
             engine=self._upstream.name,
             transcription_model=self._upstream.transcription_model,
-            new_id=_new_id,
+            new_id=new_id,
         )
         line = await self._dial(self._patience.open_s)
         self._take_up(line)
@@ -72,6 +73,20 @@ class UpstreamEngine:
         for each in self._relay.from_client(frame):
             if line is not None:
                 await self._write(line, each)
+
+    def send_now(self, frame: Frame) -> bool:
+        """Not while the upstream takes less than it is sent: `send` waits, with its deadline."""
+        line = self._line
+        if line is not None and not is_ready(line.socket):
+            return False
+        frames = self._relay.from_client(frame)
+        try:
+            for each in frames:
+                if line is not None:
+                    write(line.socket, to_json(each), WSMsgType.TEXT)
+        except ConnectionError:
+            return True  # as in `_write`
+        return True
 
     async def frames(self) -> AsyncIterator[Frame]:
         """One consumer. It reads the socket itself: no task and no queue stand between."""
@@ -153,6 +168,9 @@ class UpstreamEngine:
         self._garbage += 1
 
     async def _write(self, line: Line, frame: Frame) -> None:
+        if is_ready(line.socket):
+            write(line.socket, to_json(frame), WSMsgType.TEXT)
+            return
         # Not asyncio.timeout: cancelling a send that waits makes aiohttp cancel those after it.
         loop = asyncio.get_running_loop()
         late = loop.call_later(self._patience.send_s, self._break_off, line)
@@ -247,7 +265,3 @@ async def _discard(task: "asyncio.Task[Line] | None") -> None:
     """Close the connection that `task` has opened, if it has."""
     if task is not None and not task.cancelled() and task.exception() is None:
         await task.result().socket.close()
-
-
-def _new_id(prefix: str) -> str:
-    return f"{prefix}_{secrets.token_hex(12)}"

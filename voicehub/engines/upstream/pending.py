@@ -38,7 +38,7 @@ _CONFIRMED_BY = {
 _KEPT = frozenset(_CONFIRMED_BY.values())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Entry:
     order: int
     frame: Frame

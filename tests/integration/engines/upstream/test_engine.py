@@ -11,7 +11,7 @@ from aiohttp import WSMsgType
 
 from tests.integration.engines.upstream.conftest import KEY, PATIENCE, SESSION
 from voicehub.errors import EngineError
-from voicehub.realtime.frame import to_json
+from voicehub.realtime.frame import Frame, to_json
 from voicehub.tasks import spawn
 
 
@@ -335,6 +335,23 @@ async def test_an_upstream_that_takes_nothing_is_broken_off(new_talk, provider):
     line = await provider.connection()
     await line.greet()
     await line.until("input_audio_buffer.append")
+
+
+async def test_events_go_out_at_once_while_the_upstream_takes_them(new_talk, provider):
+    talk = await new_talk(replace(PATIENCE, send_s=0.2))
+    kind = "input_audio_buffer.append"
+    append = Frame(kind, {"type": kind}, audio=bytes(240_000))
+    assert talk.engine.send_now(append)
+    await talk.line.until(kind)
+    talk.line.stall()
+    while provider.attempts == 1:  # until no buffer on the way takes more
+        if not talk.engine.send_now(append):
+            await talk.engine.send(append)
+        await asyncio.sleep(0)  # without a connection nothing is waited for
+    line = await provider.connection()
+    assert talk.engine.send_now(append)  # the relay keeps it
+    await line.greet()
+    await line.until(kind)
 
 
 async def test_a_close_while_it_reconnects_ends_it(talk, provider):

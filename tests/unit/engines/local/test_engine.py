@@ -237,6 +237,16 @@ async def test_senders_wait_while_the_inbox_is_full():
     await session.engine.aclose()
 
 
+async def test_events_are_taken_at_once_until_the_inbox_is_full():
+    session = Session()
+    commit = Frame("input_audio_buffer.commit", {"type": "input_audio_buffer.commit"})
+    for _ in range(INBOX_MAX):
+        assert session.engine.send_now(commit)
+    assert not session.engine.send_now(commit)
+    await session.engine.aclose()
+    assert session.engine.send_now(commit)
+
+
 async def test_speech_waits_for_whoever_takes_the_frames(session, monkeypatch):
     monkeypatch.setattr(engine_module, "OUTPUT_SPEECH_MAX", 8)
     session.models.sounds = [np.zeros(24_000, np.int16)] * 5

@@ -1,0 +1,171 @@
+"""Pause and resume, by event and by REST, here and in another process."""
+
+import asyncio
+
+import pytest
+
+from tests.realtime import STEP_S_MAX
+from voicehub.realtime.tokens import duration_usage
+from voicehub.storage import lease
+from voicehub.tasks import spawn
+
+USAGE = duration_usage(0, 1_000, 5, 0)
+PAUSE, RESUME = "voicehub.session.pause", "voicehub.session.resume"
+
+
+@pytest.fixture
+async def site(new_site):
+    return await new_site(VOICEHUB_GRACE_S=30)
+
+
+async def talked(site, *, extended=True):
+    protocols = ["voicehub.v1"] if extended else []
+    talk = await site.talk(protocols=protocols)
+    await site.engine.begin_reply(1)
+    await site.engine.end_reply(1, "Hello.", usage=USAGE)
+    await talk.until("response.done")
+    return talk
+
+
+async def paused(site, talk):
+    await talk.send(PAUSE)
+    await talk.until("voicehub.session.paused")
+    return await site.until(talk.session_id, lambda row: row["status"] == "paused")
+
+
+def spoken(row):
+    return [line["transcript"] for line in row["data"]["transcript"]]
+
+
+async def released(site, session_id, team="one"):
+    key = f"{{team:{site.teams[team]}}}:session:{session_id}:lease"
+    async with asyncio.timeout(STEP_S_MAX):
+        while await site.raw_redis.exists(key):
+            pass
+
+
+async def test_a_pause_keeps_everything_and_releases_the_engine(site):
+    talk = await talked(site)
+    row = await paused(site, talk)
+    assert spoken(row) == ["Hello."]
+    assert row["usage"]["responses"] == 1
+    assert await site.used() == (20, 5)
+    await site.engine.closed.wait()
+    await released(site, talk.session_id)
+
+
+async def test_the_same_socket_goes_on_after_the_pause(site):
+    talk = await talked(site)
+    row = await paused(site, talk)
+    await talk.send(RESUME)
+    resumed = await talk.until("voicehub.session.resumed")
+    assert resumed["session"]["voicehub"]["session_id"] == talk.session_id
+    told = await site.engine.until_taken("conversation.item.create")
+    assert told.body["item"]["content"][0]["text"] == "Hello."
+    await site.engine.begin_reply(2)
+    await site.engine.end_reply(2, "Again.", usage=USAGE)
+    await talk.until("response.done")
+    await talk.close()
+    ended = await site.over(talk.session_id)
+    assert (ended["status"], spoken(ended)) == ("completed", ["Hello.", "Again."])
+    assert ended["usage"]["responses"] == 2
+    # The clock stood still meanwhile.
+    assert ended["data"]["legs"][1]["at_ms"] == row["data"]["paused_at_ms"]
+
+
+async def test_what_is_sent_in_a_pause_is_answered_clearly(site):
+    talk = await talked(site)
+    await paused(site, talk)
+    await talk.send("response.create", event_id="mine")
+    error = (await talk.until("error"))["error"]
+    assert (error["code"], error["event_id"]) == ("session_paused", "mine")
+    await talk.raw(b"no json")
+    assert (await talk.until("error"))["error"]["code"] != "session_paused"
+    await talk.socket.send_bytes(b"\0\0")
+    await talk.send(RESUME)
+    await talk.until("voicehub.session.resumed")
+
+
+async def test_a_pause_outlives_its_socket_and_its_process(site, new_site):
+    talk = await talked(site)
+    await paused(site, talk)
+    await talk.close()
+    await site.over(talk.session_id)
+    other = await new_site(VOICEHUB_GRACE_S=30)
+    again = await other.talk(f"session_id={talk.session_id}")
+    assert again.of("session.created")[0]["session"]["voicehub"]["resumed"] is True
+    assert (await other.row(talk.session_id))["status"] == "in_progress"
+    await again.close()
+    row = await other.over(talk.session_id)
+    assert (row["status"], spoken(row)) == ("completed", ["Hello."])
+
+
+async def test_rest_pauses_and_the_client_of_a_stock_session_is_told(site):
+    talk = await talked(site, extended=False)
+    closed = spawn(talk.until_closed(), name="client")
+    row = await site.ask("POST", f"/v1/sessions/{talk.session_id}/pause")
+    assert row["status"] == "paused"
+    assert await closed == 1000
+    assert talk.errors == ["session_paused"]
+    again = await site.ask("POST", f"/v1/sessions/{talk.session_id}/pause")
+    assert again["status"] == "paused"
+
+
+async def test_rest_of_any_process_reaches_the_owner(site, new_site, monkeypatch):
+    monkeypatch.setattr(lease, "RENEW_EVERY_S", 0.05)
+    other = await new_site(VOICEHUB_GRACE_S=30)
+    talk = await talked(site)
+    row = await other.ask("POST", f"/v1/sessions/{talk.session_id}/pause")
+    assert row["status"] == "paused"
+    await talk.until("voicehub.session.paused")
+    answer = await other.ask("POST", f"/v1/sessions/{talk.session_id}/resume")
+    secret = answer["client_secret"]["value"]
+    await other.talk(f"session_id={talk.session_id}", token=secret)
+    row = await site.ask("POST", f"/v1/sessions/{talk.session_id}/end")
+    assert (row["status"], row["data"]["ended_reason"]) == ("completed", "client_close")
+
+
+async def test_a_paused_session_may_be_ended_without_an_owner(site):
+    talk = await talked(site)
+    await paused(site, talk)
+    await talk.close()
+    row = await site.ask("POST", f"/v1/sessions/{talk.session_id}/end")
+    assert (row["status"], row["data"]["recording"]["state"]) == ("completed", "processing")
+    again = await site.ask("POST", f"/v1/sessions/{talk.session_id}/end")
+    assert again["ended_at"] == row["ended_at"]
+
+
+@pytest.mark.parametrize(("who", "status"), [("bob", 403), ("eve", 404)])
+@pytest.mark.parametrize("act", ["pause", "resume", "end"])
+async def test_a_session_is_its_users_own(site, who, status, act):
+    created = await site.create()
+    headers = {"Authorization": f"Bearer {await site.token(who)}"}
+    path = f"/v1/sessions/{created['id']}/{act}"
+    async with site.client.post(path, headers=headers) as response:
+        assert response.status == status
+
+
+@pytest.mark.parametrize("act", ["pause", "end"])
+async def test_what_nobody_has_opened_cannot_be_paused_or_ended(site, act):
+    created = await site.create()
+    headers = {"Authorization": f"Bearer {await site.token()}"}
+    path = f"/v1/sessions/{created['id']}/{act}"
+    async with site.client.post(path, headers=headers) as response:
+        assert (response.status, (await response.json())["code"]) == (409, "session_not_open")
+
+
+async def test_a_drain_closes_the_socket_of_a_pause_and_leaves_it_paused(site):
+    talk = await talked(site)
+    await paused(site, talk)
+    closed = spawn(talk.until_closed(), name="client")
+    await site.drain(1.0)
+    assert await closed == 1012
+    assert (await site.row(talk.session_id))["status"] == "paused"
+
+
+async def test_a_socket_that_is_paused_for_too_long_is_closed(new_site):
+    site = await new_site(VOICEHUB_GRACE_S=30, VOICEHUB_SESSION_IDLE_S=1)
+    talk = await talked(site)
+    await paused(site, talk)
+    assert await talk.until_closed() == 1001
+    assert (await site.row(talk.session_id))["status"] == "paused"

@@ -1,0 +1,202 @@
+"""A client whose connection broke comes back: to the same process, or to another."""
+
+import asyncio
+
+import pytest
+
+from tests.realtime import STEP_S_MAX
+from voicehub.keys import REGISTRY
+from voicehub.realtime.tokens import duration_usage
+from voicehub.storage import lease
+from voicehub.tasks import spawn
+
+USAGE = duration_usage(0, 1_000, 5, 0)
+
+
+@pytest.fixture
+async def graceful(new_site):
+    return await new_site(VOICEHUB_GRACE_S=30)
+
+
+async def reopen(site, session_id, **more):
+    return await site.talk(f"session_id={session_id}{more.pop('query', '')}", **more)
+
+
+async def talked(site, number=1, words="Hello."):
+    talk = await site.talk()
+    await site.engine.reply(number, words, usage=USAGE)
+    await talk.until("response.done")
+    return talk
+
+
+async def absent(site, talk):
+    """Cut the connection, and wait until the server knows."""
+    driver = site.app[REGISTRY].find(talk.session_id)
+    talk.cut()
+    async with asyncio.timeout(STEP_S_MAX):
+        while driver.connection is not None:
+            await site.redis.ping()
+
+
+def spoken(row):
+    return [line["transcript"] for line in row["data"]["transcript"]]
+
+
+async def test_the_same_process_goes_on_with_the_same_engine(graceful):
+    site = graceful
+    talk = await talked(site)
+    await absent(site, talk)
+    again = await reopen(site, talk.session_id)
+    assert again.of("session.created")[0]["session"]["voicehub"]["resumed"] is True
+    await site.engine.reply(2, "Still here.", usage=USAGE)
+    await again.until("response.done")
+    await again.close()
+    row = await site.over(talk.session_id)
+    assert len(site.engines) == 1
+    assert spoken(row) == ["Hello.", "Still here."]
+    assert (row["status"], row["data"]["ended_reason"]) == ("completed", "client_close")
+    assert row["usage"]["responses"] == 2
+    assert len(row["data"]["legs"]) == 1
+    assert row["data"]["recording"]["state"] == "ready"
+
+
+async def test_what_came_meanwhile_is_sent_when_the_client_is_back(graceful):
+    site = graceful
+    talk = await talked(site)
+    await absent(site, talk)
+    await site.engine.reply(2, "You missed this.", usage=USAGE)
+    again = await reopen(site, talk.session_id)
+    done = await again.until("response.done")
+    assert done["response"]["id"] == "resp_2"
+    assert again.kinds[0] == "session.created"
+    assert again.kinds.count("response.output_audio.delta") == 1
+
+
+async def test_events_after_the_last_that_was_seen_are_sent_again(graceful):
+    site = graceful
+    talk = await talked(site)
+    seen = talk.seen[-3]["event_id"]
+    await absent(site, talk)
+    again = await reopen(site, talk.session_id, query=f"&last_event_id={seen}")
+    await again.until("response.done")
+    assert again.seen[1:] == talk.seen[-2:]
+
+
+async def test_who_does_not_come_back_is_lost(new_site):
+    site = await new_site(VOICEHUB_GRACE_S=0.2)
+    talk = await talked(site)
+    talk.cut()
+    row = await site.over(talk.session_id)
+    assert (row["status"], row["data"]["ended_reason"]) == ("completed", "lost")
+    assert (await site.refused(f"session_id={talk.session_id}"))[::2] == (409, "session_not_open")
+
+
+async def test_time_without_a_connection_does_not_count(new_site):
+    site = await new_site(VOICEHUB_GRACE_S=2)
+    talk = await talked(site)
+    talk.cut()
+    row = await site.over(talk.session_id)
+    assert row["duration_minutes"] * 60 < 1.5
+
+
+async def test_nobody_but_the_sessions_user_comes_back(graceful):
+    site = graceful
+    talk = await talked(site)
+    for who in ("bob", "eve"):
+        assert (await site.refused(f"session_id={talk.session_id}", who=who))[0] == 404
+
+
+async def test_the_newer_of_two_sockets_wins_and_the_older_is_told(graceful):
+    site = graceful
+    talk = await talked(site)
+    closed = spawn(talk.until_closed(), name="older")
+    again = await reopen(site, talk.session_id)
+    assert await closed == 1008
+    assert talk.errors == ["session_replaced"]
+    await site.engine.reply(2, "To you.", usage=USAGE)
+    await again.until("response.done")
+
+
+async def test_another_process_takes_the_conversation_over(graceful, new_site):
+    site, other = graceful, await new_site(VOICEHUB_GRACE_S=30)
+    talk = await talked(site)
+    await site.engine.user_turn("item_u")
+    await site.engine.transcribed("item_u", "Are you there?")
+    await talk.until("conversation.item.input_audio_transcription.completed")
+    talk.cut()
+    again = await reopen(other, talk.session_id)
+    told = await other.engine.until_taken("conversation.item.create", 2)
+    assert told.body["item"]["content"] == [{"type": "input_text", "text": "Are you there?"}]
+    await other.engine.reply(2, "Yes.", usage=USAGE)
+    await again.until("response.done")
+    await again.close()
+    row = await other.over(talk.session_id)
+    assert spoken(row) == ["Hello.", "Are you there?", "Yes."]
+    starts = [line["start_ms"] for line in row["data"]["transcript"]]
+    assert starts[2] > max(starts[:2])
+    assert row["usage"]["responses"] == 2
+    assert await site.used() == (row["usage"]["audio_tokens"], 10)
+    assert [leg["token"] for leg in row["data"]["legs"]] == [1, 2]
+    assert row["data"]["recording"]["state"] == "processing"
+
+
+async def test_a_process_that_lost_its_session_tells_the_client_that_it_still_has(
+    graceful, new_site, monkeypatch
+):
+    monkeypatch.setattr(lease, "RENEW_EVERY_S", 0.05)
+    site, other = graceful, await new_site(VOICEHUB_GRACE_S=30)
+    talk = await talked(site)
+    closed = spawn(talk.until_closed(), name="older")
+    again = await reopen(other, talk.session_id)
+    await closed
+    assert talk.errors == ["session_lost"]
+    row = await other.row(talk.session_id)
+    assert row["status"] == "in_progress"
+    await other.engine.reply(2, "Mine.", usage=USAGE)
+    await again.until("response.done")
+
+
+async def test_what_the_client_had_set_holds_at_the_next_engine(graceful, new_site):
+    site, other = graceful, await new_site(VOICEHUB_GRACE_S=30)
+    talk = await site.talk()
+    audio = {"output": {"voice": "marin"}}
+    await talk.send("session.update", session={"type": "realtime", "audio": audio})
+    await site.engine.until_taken("session.update")
+    session = {**site.engine.opened_with, "id": "x"}
+    await site.engine.say("session.updated", session=session)
+    await talk.until("session.updated")
+    await site.until(talk.session_id, lambda row: "client_session" in row["data"])
+    talk.cut()
+    await reopen(other, talk.session_id)
+    assert other.engine.opened_with["audio"]["output"]["voice"] == "marin"
+
+
+async def test_a_drained_session_goes_on_at_another_process(graceful, new_site):
+    site, other = graceful, await new_site(VOICEHUB_GRACE_S=30)
+    talk = await talked(site)
+    closed = spawn(talk.until_closed(), name="drained")
+    await site.drain(1.0)
+    assert await closed == 1012
+    row = await site.row(talk.session_id)
+    assert (row["status"], row["data"]["leaving"]) == ("in_progress", "drain")
+    assert spoken(row) == ["Hello."]
+    again = await reopen(other, talk.session_id)
+    row = await other.row(talk.session_id)
+    assert "leaving" not in row["data"]
+    await again.close()
+    row = await other.over(talk.session_id)
+    assert (row["status"], spoken(row)) == ("completed", ["Hello."])
+
+
+async def test_an_emptied_redis_loses_no_line_and_no_token(graceful, new_site, monkeypatch):
+    monkeypatch.setattr(lease, "RENEW_EVERY_S", 0.05)
+    site, other = graceful, await new_site(VOICEHUB_GRACE_S=30)
+    talk = await talked(site)
+    await site.raw_redis.flushall()
+    await site.until(talk.session_id, lambda row: spoken(row) == ["Hello."])
+    await site.until(talk.session_id, lambda row: row["usage"].get("responses") == 1)
+    again = await reopen(other, talk.session_id)
+    await again.close()
+    row = await other.over(talk.session_id)
+    assert spoken(row) == ["Hello."]
+    assert await site.used() == (20, 5)

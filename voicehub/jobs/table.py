@@ -1,0 +1,88 @@
+"""Every job of the worker on one page: what it does, how often, and how long it may take."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from voicehub.jobs.periods import turn_periods
+from voicehub.jobs.recordings import close_recordings
+from voicehub.jobs.retention import apply_retention
+from voicehub.jobs.settle import settle_all
+from voicehub.jobs.sweep import LOOK_EVERY_S, Sweeper
+from voicehub.jobs.uploads import abort_uploads
+from voicehub.sinks.spool import Spool
+from voicehub.storage.postgres import Postgres
+from voicehub.storage.redis import Redis
+from voicehub.storage.spaces import Spaces
+
+MINUTE_S = 60.0
+HOUR_S = 3600.0
+# The quick beat of the recordings reads the rows of sessions that were written so lately; the slow
+# one reads those of a month: what waited for a store.
+LATELY_S = 900.0
+ALL_RECORDINGS = "close all recordings"
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What the jobs work on. The spool is this host's: a recording may wait there."""
+
+    postgres: Postgres
+    redis: Redis
+    spaces: Spaces
+    spool: Spool
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings say to the jobs."""
+
+    keep_context: bool = False
+    audio_days: int | None = None
+    transcript_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`run` may run twice, on two workers, at any time, and be killed anywhere. It returns how many
+    things it did.
+    """
+
+    name: str
+    every_s: float
+    limit_s: float
+    """Then it is cut off, and done again at its next beat."""
+    run: Callable[[], Awaitable[int]]
+
+
+def jobs_of(stores: Stores, rules: Rules) -> list[Job]:
+    postgres, redis, spaces, spool = stores.postgres, stores.redis, stores.spaces, stores.spool
+    sweeper = Sweeper(postgres, redis, keep_context=rules.keep_context)
+    return [
+        Job("sweep", LOOK_EVERY_S, MINUTE_S, sweeper.sweep),
+        Job("settle", MINUTE_S, 5 * MINUTE_S, lambda: settle_all(postgres, redis)),
+        Job(
+            "close recordings",
+            5.0,
+            30 * MINUTE_S,
+            lambda: close_recordings(postgres, redis, spaces, spool, written_within_s=LATELY_S),
+        ),
+        Job(
+            ALL_RECORDINGS,
+            5 * MINUTE_S,
+            30 * MINUTE_S,
+            lambda: close_recordings(postgres, redis, spaces, spool),
+        ),
+        Job("turn periods", 10.0, 5 * MINUTE_S, lambda: turn_periods(postgres, redis)),
+        Job("abort uploads", HOUR_S, 10 * MINUTE_S, lambda: abort_uploads(postgres, spaces)),
+        Job(
+            "apply retention",
+            HOUR_S,
+            30 * MINUTE_S,
+            lambda: apply_retention(
+                postgres,
+                spaces,
+                audio_days=rules.audio_days,
+                transcript_days=rules.transcript_days,
+            ),
+        ),
+    ]

@@ -1,0 +1,86 @@
+"""`/v1/sessions/{session_id}/pause`, `resume` and `end`: what its user does with a session."""
+
+import asyncio
+
+from aiohttp import web
+
+from voicehub.errors import ConflictError, ForbiddenError, NotFoundError, OverloadError
+from voicehub.keys import POSTGRES, PRINCIPAL, REDIS, REGISTRY, SETTINGS
+from voicehub.rest import answer, body
+from voicehub.rest.opening import issue_secret, socket_url
+from voicehub.rest.sessions import as_json
+from voicehub.session.state import TRANSITIONS, Status
+from voicehub.storage import lease, ownership, sessions
+from voicehub.storage.lease import Wish
+from voicehub.storage.sessions import Session
+
+# The owner may be another process, which hears of a wish as it renews its lease, and then has last
+# writes to make. After this the answer is 503: the wish may still come true.
+ANSWER_S = 10.0
+LOOK_EVERY_S = 0.1
+
+
+async def pause(request: web.Request) -> web.Response:
+    """Answers once the session is paused; one that is paused already stays so."""
+    session = await _users_own(request)
+    if session.status == Status.IN_PROGRESS:
+        session = await _wished(request, session, Wish.PAUSE)
+    if session.status != Status.PAUSED:
+        raise ConflictError(f"The session is {session.status}.", code="session_not_open")
+    return answer.json(as_json(session))
+
+
+async def resume(request: web.Request) -> web.Response:
+    """A client secret and the address at which the session goes on, paused or dropped."""
+    session = await _users_own(request)
+    if not TRANSITIONS[Status(session.status)]:
+        raise ConflictError(f"The session is {session.status}.", code="session_not_open")
+    value, expires_at = issue_secret(request, session.id)
+    secret = {"value": value, "expires_at": answer.timestamp(expires_at)}
+    url = socket_url(request, session.id)
+    return answer.json({**as_json(session), "client_secret": secret, "url": url})
+
+
+async def end(request: web.Request) -> web.Response:
+    """Answers once the session has ended; one that has ended already stays as it is."""
+    session = await _users_own(request)
+    if session.status == Status.IN_PROGRESS:
+        session = await _wished(request, session, Wish.END)
+    elif session.status == Status.PAUSED:
+        keep_context = request.app[SETTINGS].keep_context
+        async with request.app[POSTGRES].connection() as conn:
+            await ownership.end_paused(conn, session.team_id, session.id, keep_context=keep_context)
+        session = await _users_own(request)
+    if TRANSITIONS[Status(session.status)]:
+        raise ConflictError(f"The session is {session.status}.", code="session_not_open")
+    return answer.json(as_json(session))
+
+
+async def _users_own(request: web.Request) -> Session:
+    principal, session_id = request[PRINCIPAL], body.path_id(request, "session_id")
+    async with request.app[POSTGRES].connection() as conn:
+        session = await sessions.get(conn, principal.team_id, session_id)
+    if session is None:
+        raise NotFoundError("There is no such session.")
+    if session.user_id != principal.user_id:
+        raise ForbiddenError("The session is another user's.")
+    return session
+
+
+async def _wished(request: web.Request, session: Session, wish: Wish) -> Session:
+    """The session once its owner has done `wish`. Raises OverloadError when that takes too long."""
+    driver = request.app[REGISTRY].find(session.id)
+    if driver is not None:
+        driver.grant(wish)
+    else:
+        await lease.wish(request.app[REDIS], session.team_id, session.id, wish)
+    loop = asyncio.get_running_loop()
+    ends_s = loop.time() + ANSWER_S
+    while loop.time() < ends_s:
+        changed = await _users_own(request)
+        if changed.status != session.status:
+            return changed
+        await asyncio.sleep(LOOK_EVERY_S)
+    raise OverloadError(
+        "The session's owner has not answered yet.", code="session_busy", retry_after_s=5
+    )
