@@ -13,6 +13,8 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "voicehub.__main__": "two lines; every test that starts the server runs them",
     "voicehub.keys": "names only",
     "voicehub.engines.engine": "a Protocol",
+    "voicehub.session.ending": "records; tests/unit/session/test_endings.py has them all",
+    "voicehub.live.leg": "tests/integration/live/test_reconnect.py and test_socket.py run it whole",
     "voicehub.session.commands": "records without behaviour, which the session's tests compare",
     "voicehub.session.events": "records without behaviour, which the session's tests build",
     "voicehub.devstack.postgres": "tests/integration/test_stack.py runs and breaks the real server",

@@ -1,5 +1,6 @@
 import asyncio
 import random
+from decimal import Decimal
 
 import pytest
 
@@ -21,22 +22,94 @@ async def lines_of(team, session_id):
     return [each["item_id"] for each in (await team.row(session_id))["data"]["transcript"]]
 
 
-async def test_starting_gives_a_greater_token_each_time(team):
-    session_id = await team.add_session("paused", fence=4)
+@pytest.mark.parametrize("status", ["created", "paused", "in_progress"])
+async def test_starting_gives_a_greater_token_each_time(team, status):
+    session_id = await team.add_session(status, fence=4)
     async with team.pg.connection() as conn:
         assert await ownership.start(conn, team.id, session_id) == 5
-        with pytest.raises(ConflictError):
-            await ownership.start(conn, team.id, session_id)
+        assert await ownership.start(conn, team.id, session_id) == 6
+    assert (await team.row(session_id))["status"] == "in_progress"
 
 
-@pytest.mark.parametrize("status", ["in_progress", "completed", "failed"])
-async def test_what_runs_or_has_ended_does_not_start(team, status):
+@pytest.mark.parametrize("status", ["completed", "failed"])
+async def test_what_has_ended_does_not_start(team, status):
     session_id = await team.add_session(status)
     async with team.pg.connection() as conn:
         with pytest.raises(ConflictError):
             await ownership.start(conn, team.id, session_id)
         with pytest.raises(ConflictError):
             await ownership.start(conn, team.id + 1, session_id)
+
+
+async def test_a_leg_is_noted_once(team):
+    session_id = await team.add_session()
+    async with team.pg.connection() as conn:
+        for _ in range(2):
+            await ownership.begin_leg(conn, team.id, session_id, 1, at_ms=0, wall_ms=5_000)
+        assert await ownership.start(conn, team.id, session_id) == 2
+        await ownership.begin_leg(conn, team.id, session_id, 2, at_ms=70, wall_ms=5_070)
+        with pytest.raises(FencedError):
+            await ownership.begin_leg(conn, team.id, session_id, 1, at_ms=0, wall_ms=5_000)
+    assert (await team.row(session_id))["data"]["legs"] == [
+        {"token": 1, "at_ms": 0, "wall_ms": 5_000},
+        {"token": 2, "at_ms": 70, "wall_ms": 5_070},
+    ]
+
+
+async def test_a_pause_stops_the_clock_until_the_next_leg(team):
+    session_id = await team.add_session()
+    async with team.pg.connection() as conn:
+        for _ in range(2):
+            await ownership.pause(conn, team.id, session_id, 1, duration_ms=90_000, at_ms=95_000)
+        row = await team.row(session_id)
+        assert (row["status"], row["duration_minutes"]) == ("paused", Decimal("1.5"))
+        assert row["data"]["paused_at_ms"] == 95_000
+        token = await ownership.start(conn, team.id, session_id)
+        assert "paused_at_ms" in (await team.row(session_id))["data"]
+        await ownership.begin_leg(conn, team.id, session_id, token, at_ms=95_000, wall_ms=1)
+        with pytest.raises(FencedError):
+            await ownership.pause(conn, team.id, session_id, 1, duration_ms=0, at_ms=0)
+    assert "paused_at_ms" not in (await team.row(session_id))["data"]
+
+
+async def test_who_leaves_says_why_until_the_next_owner_comes(team):
+    session_id = await team.add_session()
+    async with team.pg.connection() as conn:
+        await ownership.leave(
+            conn, team.id, session_id, 1, duration_ms=60_000, reason=EndedReason.DRAIN
+        )
+        row = await team.row(session_id)
+        assert (row["status"], row["data"]["leaving"]) == ("in_progress", "drain")
+        await ownership.start(conn, team.id, session_id)
+        assert "leaving" not in (await team.row(session_id))["data"]
+        with pytest.raises(FencedError):
+            await ownership.leave(
+                conn, team.id, session_id, 1, duration_ms=0, reason=EndedReason.DRAIN
+            )
+
+
+@pytest.mark.parametrize("keep_context", [False, True])
+async def test_a_paused_session_is_ended_once(team, keep_context):
+    session_id = await team.add_session("paused")
+    async with team.pg.connection() as conn:
+        ended = [
+            await ownership.end_paused(conn, team.id, session_id, keep_context=keep_context)
+            for _ in range(2)
+        ]
+    row = await team.row(session_id)
+    assert ended == [True, False]
+    assert (row["status"], row["data"]["ended_reason"]) == ("completed", "client_close")
+    assert ("context" in row["data"]) is keep_context
+
+
+async def test_what_a_client_set_is_replaced_as_a_whole(team):
+    session_id = await team.add_session()
+    async with team.pg.connection() as conn:
+        for session in ({"a": 1}, {"b": 2}):
+            await ownership.set_client_session(conn, team.id, session_id, 1, session)
+        with pytest.raises(FencedError):
+            await ownership.set_client_session(conn, team.id, session_id, 0, {})
+    assert (await team.row(session_id))["data"]["client_session"] == {"b": 2}
 
 
 async def test_folding_twice_adds_nothing(team):

@@ -1,0 +1,88 @@
+"""Pause, resume and end by REST: of one's own sessions, at whatever process they are."""
+
+import pytest
+
+from voicehub.realtime.tokens import duration_usage
+from voicehub.rest import session_acts
+from voicehub.storage import lease
+from voicehub.tasks import spawn
+
+USAGE = duration_usage(0, 1_000, 5, 0)
+
+
+@pytest.fixture
+async def site(new_site):
+    return await new_site(VOICEHUB_GRACE_S=30)
+
+
+async def talked(site, *, extended=True):
+    protocols = ["voicehub.v1"] if extended else []
+    talk = await site.talk(protocols=protocols)
+    await site.engine.begin_reply(1)
+    await site.engine.end_reply(1, "Hello.", usage=USAGE)
+    await talk.until("response.done")
+    return talk
+
+
+async def test_rest_pauses_and_the_client_of_a_stock_session_is_told(site):
+    talk = await talked(site, extended=False)
+    closed = spawn(talk.until_closed(), name="client")
+    row = await site.ask("POST", f"/v1/sessions/{talk.session_id}/pause")
+    assert row["status"] == "paused"
+    assert await closed == 1000
+    assert talk.errors == ["session_paused"]
+    again = await site.ask("POST", f"/v1/sessions/{talk.session_id}/pause")
+    assert again["status"] == "paused"
+
+
+async def test_rest_of_any_process_reaches_the_owner(site, new_site, monkeypatch):
+    monkeypatch.setattr(lease, "RENEW_EVERY_S", 0.05)
+    other = await new_site(VOICEHUB_GRACE_S=30)
+    talk = await talked(site)
+    row = await other.ask("POST", f"/v1/sessions/{talk.session_id}/pause")
+    assert row["status"] == "paused"
+    await talk.until("voicehub.session.paused")
+    answer = await other.ask("POST", f"/v1/sessions/{talk.session_id}/resume")
+    secret = answer["client_secret"]["value"]
+    await other.talk(f"session_id={talk.session_id}", token=secret)
+    row = await site.ask("POST", f"/v1/sessions/{talk.session_id}/end")
+    assert (row["status"], row["data"]["ended_reason"]) == ("completed", "client_close")
+
+
+async def test_a_paused_session_may_be_ended_without_an_owner(site):
+    talk = await talked(site)
+    await site.ask("POST", f"/v1/sessions/{talk.session_id}/pause")
+    await talk.close()
+    row = await site.ask("POST", f"/v1/sessions/{talk.session_id}/end")
+    assert (row["status"], row["data"]["recording"]["state"]) == ("completed", "processing")
+    again = await site.ask("POST", f"/v1/sessions/{talk.session_id}/end")
+    assert again["ended_at"] == row["ended_at"]
+
+
+@pytest.mark.parametrize(("who", "status"), [("bob", 403), ("eve", 404)])
+@pytest.mark.parametrize("act", ["pause", "resume", "end"])
+async def test_a_session_is_its_users_own(site, who, status, act):
+    created = await site.create()
+    headers = {"Authorization": f"Bearer {await site.token(who)}"}
+    path = f"/v1/sessions/{created['id']}/{act}"
+    async with site.client.post(path, headers=headers) as response:
+        assert response.status == status
+
+
+@pytest.mark.parametrize("act", ["pause", "end"])
+async def test_what_nobody_has_opened_cannot_be_paused_or_ended(site, act):
+    created = await site.create()
+    headers = {"Authorization": f"Bearer {await site.token()}"}
+    path = f"/v1/sessions/{created['id']}/{act}"
+    async with site.client.post(path, headers=headers) as response:
+        assert (response.status, (await response.json())["code"]) == (409, "session_not_open")
+
+
+async def test_an_owner_that_does_not_answer_is_told_of_with_503(site, monkeypatch):
+    monkeypatch.setattr(session_acts, "ANSWER_S", 0.05)
+    created = await site.create()
+    await site.run("UPDATE sessions SET status = 'in_progress'")
+    headers = {"Authorization": f"Bearer {await site.token()}"}
+    async with site.client.post(f"/v1/sessions/{created['id']}/pause", headers=headers) as response:
+        assert (response.status, (await response.json())["code"]) == (503, "session_busy")
+        assert int(response.headers["Retry-After"]) > 0
