@@ -1,10 +1,7 @@
 """The only composition root: every resource is built here once, in the order of this file."""
 
-import asyncio
-import gc
-import signal
-import ssl
-from collections.abc import AsyncIterator, Callable
+import secrets
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
@@ -23,7 +20,7 @@ from voicehub.engines.scripted import Echo, ScriptedEngine
 from voicehub.engines.upstream.account import Upstream
 from voicehub.engines.upstream.dial import open_http
 from voicehub.engines.upstream.engine import UpstreamEngine
-from voicehub.errors import EngineError, VoiceHubError
+from voicehub.errors import EngineError
 from voicehub.jobs.table import Rules, Stores
 from voicehub.keys import (
     ENGINES,
@@ -51,8 +48,6 @@ from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
 from voicehub.storage.spaces import Spaces
 
-# Connections that outlive the drain are cut after this.
-SHUTDOWN_S = 5.0
 # A server's own engine for load tests: it speaks back what it hears.
 ECHO = "echo"
 LOCAL = "local"
@@ -67,60 +62,23 @@ def create_app(settings: Settings) -> web.Application:
     app[TOKENS] = tokens_of(settings)
     app[REGISTRY] = Registry()
     app.cleanup_ctx.extend((_postgres, _redis, _spaces, _passwords, _engines, _tools))
+    app.on_response_prepare.append(_send_elsewhere)
     app.on_shutdown.append(_drain)
     add_routes(app, realtime_route(open_socket))
     return app
 
 
-async def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
-    """Listen until SIGTERM or SIGINT, then drain. `on_ready` is told the address.
-
-    Raises VoiceHubError when the TLS files are no certificate and its key.
-    """
-    tls = _tls(settings)
-    runner = web.AppRunner(
-        create_app(settings), handle_signals=False, shutdown_timeout=SHUTDOWN_S, access_log=None
-    )
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    try:
-        await runner.setup()
-        site = web.TCPSite(runner, settings.host, settings.port, ssl_context=tls)
-        await site.start()
-        _settle_memory()
-        port = runner.addresses[0][1]
-        on_ready(f"{'https' if tls else 'http'}://{settings.host}:{port}")
-        await stopped.wait()
-        logger.info("draining", sessions=runner.app[REGISTRY].sessions)
-    finally:
-        await runner.cleanup()
-
-
-def _settle_memory() -> None:
-    """What is there now stays to the end: a collector that looked through it each time would make
-    every session wait 25 ms.
-    """
-    gc.collect()
-    gc.freeze()
-
-
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    if settings.tls_cert is None:
-        return None
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        tls.load_cert_chain(settings.tls_cert, settings.tls_key)
-    except (OSError, ssl.SSLError) as error:
-        raise VoiceHubError(
-            f"VOICEHUB_TLS_CERT and VOICEHUB_TLS_KEY cannot be used: {error}"
-        ) from error
-    return tls
-
-
 async def _drain(app: web.Application) -> None:
-    await app[REGISTRY].drain(app[SETTINGS].drain_deadline_s)
+    """Where the server goes without having been asked."""
+    if not app[REGISTRY].draining:
+        await app[REGISTRY].drain(app[SETTINGS].drain_deadline_s)
+
+
+async def _send_elsewhere(request: web.Request, response: web.StreamResponse) -> None:
+    """The client's next request goes to another server."""
+    if request.app[REGISTRY].draining and not isinstance(response, web.WebSocketResponse):
+        response.force_close()
+        response.headers["Connection"] = "close"
 
 
 async def _postgres(app: web.Application) -> AsyncIterator[None]:
@@ -210,7 +168,7 @@ async def _engines(app: web.Application) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         engines: dict[str, EngineFactory] = {LOCAL: await _local_engine(settings, stack)}
         if settings.default_engine == ECHO:
-            engines[ECHO] = lambda: ScriptedEngine(Echo())
+            engines[ECHO] = lambda: ScriptedEngine(Echo(name=f"{secrets.token_hex(4)}_"))
         engines |= await _upstream_engines(settings, stack)
         app[ENGINES] = engines
         yield

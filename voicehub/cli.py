@@ -10,15 +10,15 @@ import uvloop
 from pydantic import ValidationError
 from rich.console import Console
 
-from voicehub import __version__, logs
+from voicehub import __version__, logs, server
 from voicehub.app import postgres_of, rules_of, stores_of, tokens_of
-from voicehub.app import serve as serve_app
 from voicehub.devserver import Options, run_dev
 from voicehub.errors import VoiceHubError
 from voicehub.jobs import table
 from voicehub.jobs.sweep import sweep_once
 from voicehub.jobs.table import Rules, Stores
 from voicehub.jobs.worker import work
+from voicehub.serving.leaving import ignore_signals
 from voicehub.settings import Settings
 from voicehub.storage import users
 from voicehub.storage.migrations import migrate as migrate_database
@@ -48,10 +48,44 @@ def main() -> None:
 def serve(
     host: Annotated[str | None, typer.Option(help="Instead of HOST.")] = None,
     port: Annotated[int | None, typer.Option(help="Instead of PORT.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Server processes on that port; VOICEHUB_WORKERS.")
+    ] = None,
+    drain_deadline: Annotated[
+        float | None, typer.Option(help="Seconds; instead of VOICEHUB_DRAIN_DEADLINE_S.")
+    ] = None,
+    *,
+    reuse_port: Annotated[
+        bool | None,
+        typer.Option("--reuse-port", help="Other servers may listen on that port as well."),
+    ] = None,
 ) -> None:
-    """Serve the API and the sessions, until SIGTERM or SIGINT."""
-    settings = _settings(host=host, port=port)
-    _run(serve_app(settings, lambda url: console.print(f"VoiceHub {__version__} listens on {url}")))
+    """Serve the API and the sessions, until SIGTERM or SIGINT; a second one waits for no turn."""
+    settings = _settings(
+        host=host,
+        port=port,
+        workers=workers,
+        drain_deadline_s=drain_deadline,
+        reuse_port=reuse_port,
+    )
+
+    def ready(url: str) -> None:
+        console.print(f"VoiceHub {__version__} listens on {url}")
+
+    ignore_signals()
+    serve_ = server.serve if settings.workers == 1 else server.supervise
+    if _run(serve_(settings, ready)):
+        sys.exit("voicehub: not all could be written in time; the worker does the rest.")
+
+
+@app.command(hidden=True)
+def serve_child(
+    line: Annotated[int, typer.Option(help="Number of the supervisor's socket.")],
+    socket: Annotated[list[int], typer.Option(help="Number of a socket to listen on.")],
+) -> None:
+    """Serve as a process of `serve --workers`, which starts this."""
+    ignore_signals()
+    sys.exit(bool(_run(server.serve_for_supervisor(_settings(), line, socket))))
 
 
 @app.command()

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from voicehub.app import postgres_of, rules_of, serve, stores_of
+from voicehub.app import postgres_of, rules_of, stores_of
 from voicehub.auth.passwords import hash_password
 from voicehub.devstack.server import StackError
 from voicehub.devstack.stack import Stack
 from voicehub.jobs.table import jobs_of
 from voicehub.jobs.worker import run_jobs
+from voicehub.server import serve
 from voicehub.settings import Settings
 from voicehub.storage import seed, users
 from voicehub.storage.migrations import migrate

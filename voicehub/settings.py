@@ -120,6 +120,14 @@ class Settings(BaseSettings):
     port: int = Field(
         8080, ge=0, le=65535, alias="PORT", description="Port to listen on; 0 takes a free one."
     )
+    workers: int = Field(
+        1, ge=1, le=512, alias="VOICEHUB_WORKERS", description="Server processes on that port."
+    )
+    reuse_port: bool = Field(
+        False,
+        alias="VOICEHUB_REUSE_PORT",
+        description="True lets other servers on this machine listen on that port as well.",
+    )
     public_url: str | None = Field(
         None, alias="VOICEHUB_PUBLIC_URL", description="Address that clients use, where it differs."
     )
@@ -230,7 +238,7 @@ class Settings(BaseSettings):
         20.0,
         ge=0,
         alias="VOICEHUB_DRAIN_DEADLINE_S",
-        description="How long a deploy waits for turns to end.",
+        description="How long a server that is to go away has for turns to end and last writes.",
     )
     keep_context: bool = Field(
         False, alias="VOICEHUB_KEEP_CONTEXT", description="Keep `data.context` after settlement."

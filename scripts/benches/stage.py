@@ -102,6 +102,8 @@ class Child:
 
     url: str
     pid: int
+    said: asyncio.StreamReader
+    """What it prints after its address."""
 
 
 @contextlib.asynccontextmanager
@@ -156,7 +158,9 @@ async def child(
             sys.executable, *command, stdout=asyncio.subprocess.PIPE, stderr=sink, env=environment
         )
     try:
-        yield Child(await _address(server), server.pid)
+        address = await _address(server)
+        assert server.stdout is not None
+        yield Child(address, server.pid, server.stdout)
     except Exception as error:
         error.add_note(_last_lines(log))
         raise

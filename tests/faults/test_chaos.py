@@ -6,8 +6,8 @@ from tests.faults import chaos
 from tests.faults.caller import Habits
 
 PLAN = chaos.Plan(
-    seed=5,
-    seconds=45.0,
+    seed=2303,
+    seconds=50.0,
     sessions=8,
     servers=2,
     workers=2,

@@ -15,6 +15,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "voicehub.engines.engine": "a Protocol",
     "voicehub.session.ending": "records; tests/unit/session/test_endings.py has them all",
     "voicehub.live.leg": "tests/integration/live/test_reconnect.py and test_socket.py run it whole",
+    "voicehub.live.reader": "tests/integration/live/test_pushed_audio.py and test_hostile.py do",
     "voicehub.session.commands": "records without behaviour, which the session's tests compare",
     "voicehub.session.events": "records without behaviour, which the session's tests build",
     "voicehub.devstack.postgres": "tests/integration/test_stack.py runs and breaks the real server",

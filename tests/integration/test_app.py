@@ -1,20 +1,12 @@
-"""The server as a whole: it starts, says where it listens, and goes when it is told to."""
-
-import asyncio
-import gc
-import os
-import signal
+"""What the server is made of, as its settings say."""
 
 import pytest
-from aiohttp import ClientSession
 from aiohttp.test_utils import TestClient, TestServer
 
-from voicehub.app import ECHO, LOCAL, create_app, serve
-from voicehub.errors import EngineError, StorageError
+from voicehub.app import ECHO, LOCAL, create_app
+from voicehub.errors import EngineError
 from voicehub.keys import ENGINES
 from voicehub.settings import Settings, UpstreamSettings
-from voicehub.storage.migrations import SchemaError
-from voicehub.tasks import spawn
 
 
 @pytest.fixture
@@ -26,45 +18,6 @@ def settings(store_environment, tmp_path):
         VOICEHUB_ENGINE=ECHO,
         VOICEHUB_SPOOL=tmp_path / "spool",
     )
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_it_serves_until_a_signal_comes(settings, number):
-    address = asyncio.get_running_loop().create_future()
-    serving = spawn(serve(settings, address.set_result), name="serve")
-    try:
-        url = await address
-        assert gc.get_freeze_count(), "the collector leaves alone what startup made"
-        async with ClientSession() as client:
-            async with client.get(f"{url}/healthz") as alive:
-                assert alive.status == 200
-            # The first answer of Spaces may take longer than a load balancer waits.
-            async with asyncio.timeout(30):
-                while (await client.get(f"{url}/readyz")).status != 200:
-                    pass
-        os.kill(os.getpid(), number)
-        async with asyncio.timeout(10):
-            await serving
-    finally:
-        serving.cancel()
-        await asyncio.wait([serving])
-        gc.unfreeze()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().remove_signal_handler(each)
-
-
-async def test_a_database_without_the_schema_is_refused(settings, empty_database_url):
-    changed = settings.model_copy(
-        update={"database_url": type(settings.database_url)(empty_database_url)}
-    )
-    with pytest.raises(SchemaError):
-        await serve(changed, print)
-
-
-async def test_a_store_that_is_not_there_is_told_of(settings):
-    nobody = type(settings.database_url)("postgresql://nobody@127.0.0.1:1/nothing")
-    with pytest.raises(StorageError):
-        await serve(settings.model_copy(update={"database_url": nobody}), print)
 
 
 async def test_the_offline_engine_is_not_loaded_beside_the_echo_engine(settings):

@@ -17,8 +17,18 @@ class Span:
     start: int
     end: int
     samples: int = 0
+    heard_max: int | None = None
+    """How many of the samples are heard; None for all of them."""
     stopped: bool = False
     """Whether the client plays no more of it: what still comes is not heard."""
+
+    @property
+    def heard(self) -> int:
+        return self.samples if self.heard_max is None else self.heard_max
+
+    def lose_after(self, samples: int) -> None:
+        """Only so many samples are heard, or fewer where it was cut before."""
+        self.heard_max = min(self.heard, samples)
 
 
 @dataclass(slots=True)
@@ -79,6 +89,8 @@ class Playout:
                 continue
             if piece.item_id not in lost:
                 lost.append(piece.item_id)
+            if span := self._spans.get(piece.item_id):
+                span.lose_after(piece.offset + max(0, position - piece.start))
             if piece.start < position:
                 piece.chunk = piece.chunk[: position - piece.start]
                 kept.append(piece)
@@ -112,6 +124,7 @@ class Playout:
                 kept.append(piece)
         self._pieces = kept
         span.end = min(span.end, heard_end)
+        span.lose_after(heard)
         return lost
 
     def stop(self, item_id: str, heard_ms: float) -> list[str]:
@@ -127,6 +140,7 @@ class Playout:
             lost.append(piece.item_id)
             if span := self._spans.get(piece.item_id):
                 span.end = max(span.start, min(span.end, piece.start))
+                span.lose_after(piece.offset)
         piece.chunk = piece.chunk[:0]
 
     def write_into(self, out: Samples, start: int) -> None:

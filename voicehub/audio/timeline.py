@@ -67,6 +67,13 @@ class Timeline:
             return None
         return span.start / SAMPLES_PER_MS, span.end / SAMPLES_PER_MS
 
+    def agent_heard_ms(self, item_id: str) -> tuple[float, float]:
+        """How much of an item is heard, and how much of it came; silence between is not counted."""
+        span = self._playout.span(item_id)
+        if span is None:
+            return 0.0, 0.0
+        return span.heard / SAMPLES_PER_MS, span.samples / SAMPLES_PER_MS
+
     def agent_is_heard(self, now_ms: float) -> bool:
         """Whether the agent's audio is still being played."""
         return self._playout.end > self._clock.position(now_ms)

@@ -54,8 +54,10 @@ class ScriptedEngine:
 class Echo:
     """A script that speaks back what it hears: a delta an append, a response every `deltas`."""
 
-    def __init__(self, deltas: int = 50) -> None:
+    def __init__(self, deltas: int = 50, name: str = "") -> None:
+        """`name` keeps the ids apart from those of the engine that had the session before."""
         self._deltas = deltas
+        self._name = name
         self._appends = 0
 
     def __call__(self, frame: Frame) -> Iterable[Frame]:
@@ -65,7 +67,8 @@ class Echo:
             return
         number, place = divmod(self._appends, self._deltas)
         self._appends += 1
-        ids = {"response_id": f"resp_{number}", "item_id": f"item_{number}", "output_index": 0}
+        own = f"{self._name}{number}"
+        ids = {"response_id": f"resp_{own}", "item_id": f"item_{own}", "output_index": 0}
         if place == 0:
             yield from self._begin(ids)
         delta = self._event("response.output_audio.delta", **ids, content_index=0)

@@ -7,16 +7,20 @@ import structlog
 
 from voicehub.errors import FencedError, StorageError
 from voicehub.live.driver import Sinks
-from voicehub.live.lease import Lease
+from voicehub.live.lease import Hearing, Lease
 from voicehub.session.commands import Finish
 from voicehub.session.state import EndedReason, Status
 from voicehub.sinks.summary import RecordingState
 from voicehub.storage import ownership
 from voicehub.storage.ownership import Owned
 from voicehub.storage.postgres import Postgres
+from voicehub.tasks import spawn, stop
 
 # Each of the last steps; one that takes longer is left to the worker, which repeats it.
 STEP_DEADLINE_S = 30.0
+
+# Nothing that a renewal tells changes the last steps.
+_DEAF = Hearing(lost=lambda _: None, wished=lambda _: None, emptied=lambda: None)
 
 logger = structlog.get_logger(__name__)
 
@@ -68,6 +72,18 @@ class Finale:
 
     async def run(self) -> None:
         """Fold, settle, write the row, close the recording, release. Not to be cancelled."""
+        # A store may be slow now: the session is not to be taken for one whose owner died.
+        keeping = spawn(self._lease.keep(_DEAF), name=f"lease of session {self._session[1]}")
+        try:
+            await self._take_steps()
+        finally:
+            await stop(keeping)
+        if self.finish.status is Status.IN_PROGRESS:
+            await self._lease.leave(self._grace_ms)
+        else:
+            await self._lease.release()
+
+    async def _take_steps(self) -> None:
         ended = self._ended
         await self._step("row", self._sinks.row.finish())
         await self._step("fold", self._sinks.transcript.finish(ended=ended))
@@ -75,10 +91,6 @@ class Finale:
         await self._step("finish", self._end_row())
         if self._records:
             await self._step("recording", self._close_recording())
-        if self.finish.status is Status.IN_PROGRESS:
-            await self._lease.leave(self._grace_ms)
-        else:
-            await self._lease.release()
 
     @property
     def _ended(self) -> bool:

@@ -11,7 +11,10 @@ from voicehub.live.driver import Driver
 from voicehub.live.paused import PausedSocket
 from voicehub.session.state import EndedReason
 
-# After the drain deadline every session gets its error, its close and its last writes.
+# The end of the time that a drain has, or a quarter of a short one: no turn is waited for, so that
+# sessions are written by the deadline.
+WRITING_S = 5.0
+# Where a store is slow the last writes go on; what is not kept after this is left behind.
 LAST_WRITES_S = 30.0
 
 logger = structlog.get_logger(__name__)
@@ -22,7 +25,9 @@ class Registry:
         self._drivers: set[Driver | PausedSocket] = set()
         self._handling = 0
         self._draining = False
-        self._drain_by_s = 0.0
+        self._hurried = False
+        self._turns_by_s = 0.0
+        self._bound: asyncio.Timeout | None = None
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -59,34 +64,46 @@ class Registry:
     def driving(self, driver: Driver | PausedSocket) -> Iterator[None]:
         self._drivers.add(driver)
         if self._draining:
-            self._ask(driver, at_turn_end=True)
+            self._ask(driver, at_turn_end=not self._hurried)
         try:
             yield
         finally:
             self._drivers.discard(driver)
 
-    async def drain(self, deadline_s: float) -> None:
-        """No new sessions; the open ones end with their turn, or at the deadline."""
+    async def drain(self, deadline_s: float) -> int:
+        """No new sessions; the open ones end with their turn, or in time to be written by the
+        deadline. Returns how many were left behind.
+        """
+        loop = asyncio.get_running_loop()
+        turns_s = 0.0 if self._hurried else max(deadline_s - WRITING_S, deadline_s * 0.75)
         self._draining = True
-        self._drain_by_s = asyncio.get_running_loop().time() + deadline_s
+        self._turns_by_s = loop.time() + turns_s
         for driver in list(self._drivers):
             self._ask(driver, at_turn_end=True)
-        if await self._emptied(deadline_s):
-            return
+        hurrying = loop.call_later(turns_s, self.hurry)
+        try:
+            async with asyncio.timeout(turns_s + LAST_WRITES_S) as self._bound:
+                await self._empty.wait()
+        except TimeoutError:
+            pass
+        finally:
+            hurrying.cancel()
+            self._bound = None
+        if left := self._handling:
+            logger.error("sessions left behind by the drain", count=left)
+        return left
+
+    def hurry(self) -> None:
+        """Turns are not waited for any more; the last writes are. Before `drain`: not at all."""
+        self._hurried = True
+        if self._bound is not None:
+            # Once more is not longer.
+            by_s = asyncio.get_running_loop().time() + LAST_WRITES_S
+            self._bound.reschedule(min(by_s, self._bound.when() or by_s))
         for driver in list(self._drivers):
             self._ask(driver, at_turn_end=False)
-        if not await self._emptied(LAST_WRITES_S):
-            logger.error("sessions left behind by the drain", count=self._handling)
 
     def _ask(self, driver: Driver | PausedSocket, *, at_turn_end: bool) -> None:
         error = DrainError("This server is going away; connect again.")
-        left_s = max(0.0, self._drain_by_s - asyncio.get_running_loop().time())
+        left_s = max(0.0, self._turns_by_s - asyncio.get_running_loop().time())
         driver.end(EndedReason.DRAIN, error, at_turn_end=at_turn_end, within_ms=left_s * 1000)
-
-    async def _emptied(self, deadline_s: float) -> bool:
-        try:
-            async with asyncio.timeout(deadline_s):
-                await self._empty.wait()
-        except TimeoutError:
-            return False
-        return True

@@ -133,16 +133,14 @@ def _check_shape(body: Body, kind: str, *, extended: bool = False) -> None:
         (EXTENSION_EVENT if ours else CLIENT_EVENT).validate_python(body)
     except ValidationError as error:
         known = EXTENSION_EVENT_TYPES if ours else CLIENT_EVENT_TYPES
-        raise _client_error(error, kind, known) from None
+        raise _client_error(error, body, known) from None
 
 
-def _client_error(error: ValidationError, kind: str, known: tuple[str, ...]) -> ClientError:
+def _client_error(error: ValidationError, body: Body, known: tuple[str, ...]) -> ClientError:
     first: Any = error.errors(include_url=False, include_context=False, include_input=False)[0]
     if first["type"] in {"union_tag_invalid", "union_tag_not_found"} and not first["loc"]:
-        return _type_error(kind, known)
-    # The union puts the event's own type in front, and a nested union its member's.
-    path = [str(part) for part in first["loc"] if part not in {kind, "server_vad", "semantic_vad"}]
-    param = ".".join(path)[:ECHO_MAX]
+        return _type_error(body["type"], known)
+    param = _path(first["loc"], body)[:ECHO_MAX]
     reason = first["msg"][:ECHO_MAX]
     if first["type"] == "missing":
         message, code = f"Missing required parameter: '{param}'.", "missing_required_parameter"
@@ -153,6 +151,22 @@ def _client_error(error: ValidationError, kind: str, known: tuple[str, ...]) -> 
     else:
         message, code = f"Invalid value for '{param}': {reason}.", "invalid_value"
     return ClientError(message, code=code, param=param)
+
+
+def _path(loc: tuple[str | int, ...], body: Body) -> str:
+    """The field at fault, as `item.content[0].text`, without the names of a union's members that
+    pydantic puts in between.
+    """
+    path, last = "", len(loc) - 1
+    value: Any = body  # any JSON
+    for place, part in enumerate(loc):
+        if isinstance(part, int):
+            path += f"[{part}]"
+            value = value[part] if isinstance(value, list) and part < len(value) else None
+        elif isinstance(value, dict) and (part in value or place == last):
+            path += f".{part}" if path else part
+            value = value.get(part)
+    return path
 
 
 def _type_error(kind: str, known: tuple[str, ...]) -> ClientError:
@@ -200,4 +214,4 @@ def _refuse_nul(value: object, path: str) -> None:
             _refuse_nul(inner, f"{path}.{key}" if path else key)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            _refuse_nul(inner, f"{path}.{index}")
+            _refuse_nul(inner, f"{path}[{index}]")

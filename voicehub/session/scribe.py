@@ -37,10 +37,11 @@ class Scribe:
         *,
         now_ms: float,
         wall_ms: float,
-        at_ms: float = 0.0,
         resumes: Resumption | None = None,
     ) -> None:
-        """The owner's first sample is now, at `at_ms` of the session, after what it `resumes`."""
+        """The owner's first sample is now, after what it `resumes`."""
+        self.at_ms = resumes.position_ms(wall_ms) if resumes else 0.0
+        """Where that stands on the session's time line."""
         self.timeline = Timeline(now_ms)
         self.user_speaking = False
         self.active: dict[str, Voice] = {}
@@ -48,7 +49,7 @@ class Scribe:
         self.transcribing: set[str] = set()
         """The caller's turns whose words are still to come."""
         self._meter = meter
-        self._transcript = Transcript(wall_ms, at_ms, resumes.last_order if resumes else 0.0)
+        self._transcript = Transcript(wall_ms, self.at_ms, resumes.last_order if resumes else 0.0)
         self._sequence = resumes.sequence if resumes else 0
         self._buffer_start_ms: float | None = None
         self._input_format = self._output_format = AudioFormat.PCM
@@ -162,11 +163,13 @@ class Scribe:
         return frame
 
     def silence_agent(self, now_ms: float) -> list[Command]:
-        """Nobody hears the agent from now on: cut its audio, correct the lines."""
+        """Nobody hears the agent from now on: cut its audio, mark the lines. Who has left cannot
+        tell what was heard, so the words stay.
+        """
         return [
             command
             for item_id in self.timeline.cut_agent(now_ms)
-            for command in self._correct(item_id, now_ms)
+            for command in self._correct(item_id, now_ms, words=False)
         ]
 
     def break_off(self, now_ms: float) -> list[Command]:
@@ -223,7 +226,8 @@ class Scribe:
         # The protocol's start includes the padding before the speech.
         spoken_ms = _number(frame.body.get("audio_start_ms")) + self._padding_ms
         utterance.start_ms = self.timeline.input_position_ms(min(spoken_ms, self.timeline.input_ms))
-        return self.silence_agent(now_ms) if self._interrupts else []
+        cut = self.timeline.cut_agent(now_ms) if self._interrupts else []
+        return [command for item_id in cut for command in self._correct(item_id, now_ms)]
 
     def _speech_stopped(self, frame: Frame, _now_ms: float) -> list[Command]:
         self.user_speaking = False
@@ -312,8 +316,8 @@ class Scribe:
         utterance = self._transcript.utterance(_item_id(frame), AGENT)
         if utterance.start_ms is None:
             utterance.start_ms = self.timeline.position_ms(now_ms)
-        index = _index(frame)
-        utterance.parts[index] = utterance.parts.get(index, "") + str(frame.body.get("delta", ""))
+        _, given_ms = self.timeline.agent_heard_ms(utterance.item_id)
+        utterance.say(_index(frame), str(frame.body.get("delta", "")), given_ms)
         return []
 
     def _agent_said(self, frame: Frame, now_ms: float) -> list[Command]:
@@ -328,19 +332,26 @@ class Scribe:
     def _output_item_done(self, frame: Frame, now_ms: float) -> list[Command]:
         item = as_object(frame.body.get("item"))
         utterance = self._transcript.find(str(item.get("id")))
-        if utterance is None or item.get("status") != "incomplete" or not utterance.text:
+        if utterance is None:
+            return []
+        utterance.heard.is_complete = item.get("status") == "completed"
+        if item.get("status") != "incomplete" or not utterance.text:
             return []
         return [] if utterance.interrupted else self._correct(utterance.item_id, now_ms)
 
-    def _correct(self, item_id: str, now_ms: float) -> list[Command]:
-        """The agent was interrupted in `item_id`: a line already kept is kept anew."""
+    def _correct(self, item_id: str, now_ms: float, *, words: bool = True) -> list[Command]:
+        """The agent was interrupted in `item_id`: a line already kept is kept anew, without the
+        words that were not heard if they are to be cut.
+        """
         utterance = self._transcript.find(item_id)
         if utterance is None:
             return []
-        before = (utterance.interrupted, utterance.start_ms, utterance.end_ms)
+        before = utterance.shown
         utterance.interrupted = True
         self._heard(utterance)
-        unchanged = before == (True, utterance.start_ms, utterance.end_ms)
+        if words:
+            utterance.heard.cut(*self.timeline.agent_heard_ms(item_id))
+        unchanged = before == utterance.shown
         if unchanged or not utterance.finished:
             return []
         return [self._finish(utterance, now_ms)]

@@ -122,16 +122,10 @@ class Session:
         self._record_at_ms = beat(now_ms) + RECORD_EVERY_MS
         self._expires_at = int((event.wall_ms + self._spec.limits.duration_ms) / 1000)
         resumes = self._spec.resumes
-        if resumes is not None:
-            self._at_ms = resumes.position_ms(event.wall_ms)
         self._scribe = Scribe(
-            event.session,
-            self._ledger.meter,
-            now_ms=now_ms,
-            wall_ms=event.wall_ms,
-            at_ms=self._at_ms,
-            resumes=resumes,
+            event.session, self._ledger.meter, now_ms=now_ms, wall_ms=event.wall_ms, resumes=resumes
         )
+        self._at_ms = self._scribe.at_ms
         self._tools.configure(event.session)
         self._session = event.session
         self._history = History(resumes.lines if resumes else (), self._new_id)

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from voicehub.realtime.frame import Body
+from voicehub.realtime.words import whole_words
+from voicehub.session.heard import Heard
 
 # Items that are remembered: those in progress, and recent ones that may still be cut or corrected.
 ITEMS_MAX = 256
@@ -24,6 +26,25 @@ class Utterance:
     interrupted: bool = False
     finished: bool = False
     parts: dict[int, str] = field(default_factory=dict)
+    heard: Heard = field(default_factory=Heard)
+
+    def say(self, index: int, words: str, given_ms: float) -> None:
+        """More words of a part, when `given_ms` of the item's audio had come."""
+        if self.heard.takes_mark(given_ms):
+            self.heard.mark(given_ms, len(self.text))
+        self.parts[index] = self.parts.get(index, "") + words
+
+    @property
+    def shown(self) -> tuple[object, ...]:
+        """What a line tells that a cut may change."""
+        return self.interrupted, self.start_ms, self.end_ms, self.heard_text
+
+    @property
+    def heard_text(self) -> str:
+        """What of the text was heard; no more is kept of it."""
+        text = self.text
+        heard = whole_words(text, self.heard.share(len(text)))
+        return text if len(heard) == len(text) else heard.rstrip()
 
     @property
     def text(self) -> str:
@@ -87,7 +108,7 @@ class Transcript:
         start_ms = now_position_ms if utterance.start_ms is None else utterance.start_ms
         end_ms = max(start_ms, start_ms if utterance.end_ms is None else utterance.end_ms)
         return {
-            "transcript": utterance.text,
+            "transcript": utterance.heard_text,
             "timestamp": timestamp(self._wall_ms + start_ms),
             "speaker": utterance.speaker,
             "item_id": utterance.item_id,

@@ -59,8 +59,9 @@ class Postgres:
 
     def __init__(self, dsn: str, *, pooler: bool, size_max: int) -> None:
         self._dsn = dsn
-        self._outage = Outage("postgres", self._probe, on_away=self._drop_connections)
+        self._outage = Outage("postgres", self._probe, on_away=self._give_up)
         self._connections: WeakSet[asyncpg.Connection[asyncpg.Record]] = WeakSet()
+        self._waiting: set[asyncio.Timeout] = set()
         self._pool = asyncpg.create_pool(
             dsn,
             # With a floor to keep, asyncpg logs every try to reach a server that is away.
@@ -97,8 +98,11 @@ class Postgres:
             raise StorageError("Postgres is away.")
         watch = asyncio.get_running_loop().call_later(SUSPECT_S, self._outage.suspect)
         try:
-            async with self._pool.acquire(timeout=ACQUIRE_S) as conn:
+            conn = await self._acquire()
+            try:
                 yield conn
+            finally:
+                await self._pool.release(conn)
             self._outage.answered()
         except CONNECTION_TROUBLE as error:
             if isinstance(error, SERVER_TROUBLE):
@@ -145,9 +149,20 @@ class Postgres:
             if conn is not None:
                 conn.terminate()
 
-    def _drop_connections(self) -> None:
+    async def _acquire(self) -> "PoolConnectionProxy[asyncpg.Record]":
+        async with asyncio.timeout(None) as limit:
+            self._waiting.add(limit)
+            try:
+                return await self._pool.acquire(timeout=ACQUIRE_S)
+            finally:
+                self._waiting.discard(limit)
+
+    def _give_up(self) -> None:
+        """Postgres is away: whoever uses a connection, or waits for one, fails now."""
         for conn in list(self._connections):
             conn.terminate()
+        for limit in self._waiting:
+            limit.reschedule(asyncio.get_running_loop().time())
 
     async def _prepare(self, conn: "asyncpg.Connection[asyncpg.Record]") -> None:
         self._connections.add(conn)

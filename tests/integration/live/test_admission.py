@@ -122,7 +122,9 @@ async def test_of_sockets_that_come_at_once_one_has_the_session(site):
 
 
 async def _talk_or_status(site, session_id):
+    headers = {"Authorization": f"Bearer {await site.token()}"}
+    path = f"/v1/realtime?session_id={session_id}"
     try:
-        return await site.talk(f"session_id={session_id}")
+        return Talk(await site.client.ws_connect(path, headers=headers))
     except WSServerHandshakeError as refusal:
         return refusal.status

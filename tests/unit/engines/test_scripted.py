@@ -56,3 +56,11 @@ async def test_closing_ends_the_frames_and_may_be_repeated():
     for _ in range(2):
         await engine.aclose()
     assert [frame async for frame in engine.frames()] == []
+
+
+def test_two_engines_of_one_session_name_their_items_apart():
+    first, second = (
+        {frame.body["item_id"] for frame in Echo(1, name)(append(b"..")) if "item_id" in frame.body}
+        for name in ("a_", "b_")
+    )
+    assert len(first | second) == 2

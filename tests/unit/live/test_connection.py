@@ -41,5 +41,5 @@ async def test_a_socket_that_is_gone_can_be_dismissed(connection, pair):
     assert connection.over.is_set()
 
 
-def test_a_stock_client_asked_for_nothing_more(connection):
+async def test_a_stock_client_asked_for_nothing_more(connection):
     assert not connection.is_extended

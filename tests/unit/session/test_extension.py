@@ -167,9 +167,7 @@ def test_what_was_really_heard_corrects_recording_and_transcript():
     live.engine("response.output_audio_transcript.done", transcript="A long story", **where)
     live.speak(1_000)
     reported = {"item_id": "item_a", "heard_ms": 700}
-    assert live.client("voicehub.playout.reported", **reported) == [
-        "line 2 agent: A long story interrupted"
-    ]
+    assert live.client("voicehub.playout.reported", **reported) == ["line 2 agent: A interrupted"]
     line = live.lines()[-1]
     assert line["end_ms"] - line["start_ms"] == 700
     # The same once more, by truncation too, is no new line.

@@ -147,7 +147,7 @@ def test_barge_in_cuts_a_reply_in_flight():
     words = live.engine("input_audio_buffer.speech_started", item_id="u", audio_start_ms=1_500)
     assert words == ["client input_audio_buffer.speech_started"]
     assert end_reply(live, "A long story", status="cancelled")[:2] == [
-        "line 1 agent: A long story interrupted",
+        "line 1 agent: A interrupted",
         "client response.output_audio_transcript.done held",
     ]
     (line,) = live.lines()
@@ -162,7 +162,7 @@ def test_barge_in_after_the_reply_was_done_corrects_its_line():
     live.speak(3_000)
     words = live.engine("input_audio_buffer.speech_started", item_id="u", audio_start_ms=2_500)
     assert words == [
-        "line 2 agent: A long story interrupted",
+        "line 2 agent: A interrupted",
         "client input_audio_buffer.speech_started held",
     ]
     assert [line["end_ms"] for line in live.lines()] == [8_000, 3_000]
@@ -199,7 +199,7 @@ def test_truncate_says_how_much_was_heard():
     live.engine("input_audio_buffer.speech_started", item_id="u", audio_start_ms=2_500)
     truncated = "conversation.item.truncated"
     words = live.engine(truncated, item_id="item_a", content_index=0, audio_end_ms=2_600)
-    assert words == ["line 3 agent: A long story interrupted", f"client {truncated} held"]
+    assert words == ["line 3 agent: A interrupted", f"client {truncated} held"]
     assert live.lines()[-1]["end_ms"] == 2_600
     assert live.engine(truncated, item_id="item_a", audio_end_ms=8_000) == [f"client {truncated}"]
 
@@ -211,9 +211,12 @@ def test_truncate_of_one_item_interrupts_what_was_queued_behind_it():
     live.agent_audio(2_000, item="a2")
     place = {"response_id": "resp_1", "content_index": 0}
     for item in ("a1", "a2"):
-        live.engine("response.output_audio_transcript.done", item_id=item, transcript=item, **place)
+        words = f"{item} is here."
+        live.engine(
+            "response.output_audio_transcript.done", item_id=item, transcript=words, **place
+        )
     words = live.engine("conversation.item.truncated", item_id="a1", audio_end_ms=500)
-    assert words[:2] == ["line 3 agent: a1 interrupted", "line 4 agent: a2 interrupted"]
+    assert words[:2] == ["line 3 agent: a1 interrupted", "line 4 agent:  interrupted"]
 
 
 def test_an_incomplete_item_is_interrupted():

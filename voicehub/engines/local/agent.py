@@ -104,10 +104,13 @@ class Agent:
 
     def interrupt(self, now_ms: float) -> None:
         """Barge-in: the caller speaks, so the agent stops at once."""
+        unheard_ms = self._shared.playout.end_ms - now_ms
         self._shared.playout.cut(now_ms)
         if self._active is not None:
             self._active.finish(now_ms, "cancelled", reason="turn_detected")
-            self._sweep(now_ms)
+        # A client that plays at once has heard no more; by a truncate it may say what it has heard.
+        self._shared.items.forget_unheard(unheard_ms)
+        self._sweep(now_ms)
 
     def stop_speaking(self, item: Item, now_ms: float) -> None:
         """The client truncates `item`: if it is still being given, the rest is not wanted."""

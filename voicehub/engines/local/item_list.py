@@ -17,7 +17,6 @@ class ItemList:
     def __init__(self) -> None:
         self._items: list[Item] = []
         self._by_id: dict[str, Item] = {}
-        self._text_bytes = 0
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self._items)
@@ -67,12 +66,12 @@ class ItemList:
     def remove(self, item: Item) -> None:
         self._items.remove(item)
         del self._by_id[item.id]
-        self._text_bytes -= item.text_bytes
 
     def surplus(self) -> list[Item]:
         """The oldest items beyond the limits, finished ones only; the newest item always stays."""
         excess_items = len(self._items) - ITEMS_MAX
-        excess_bytes = self._text_bytes - TEXT_BYTES_MAX
+        # Counted anew, because an agent's item grows while it stands here.
+        excess_bytes = sum(item.text_bytes for item in self._items) - TEXT_BYTES_MAX
         surplus: list[Item] = []
         for item in self._items[:-1]:
             if len(surplus) >= excess_items and excess_bytes <= 0:
@@ -82,7 +81,17 @@ class ItemList:
                 excess_bytes -= item.text_bytes
         return surplus
 
+    def forget_unheard(self, unheard_ms: float) -> None:
+        """The last `unheard_ms` of the agent's audio were not heard: the model reads no words of
+        them.
+        """
+        for part in (part for item in reversed(self._items) for part in reversed(item.content)):
+            if unheard_ms <= 0:
+                return
+            if part.kind == "output_audio":
+                part.forget_after(part.audio_ms - unheard_ms)
+                unheard_ms -= part.audio_ms
+
     def _insert(self, place: int, item: Item) -> None:
         self._items.insert(place, item)
         self._by_id[item.id] = item
-        self._text_bytes += item.text_bytes

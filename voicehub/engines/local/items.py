@@ -12,6 +12,7 @@ from voicehub.engines.local.fields import Json
 from voicehub.engines.local.reply import Turn
 from voicehub.engines.local.transcription import Transcription
 from voicehub.errors import ClientError
+from voicehub.realtime.words import whole_words
 
 # An utterance that is longer is refused: it would take minutes to transcribe.
 ITEM_AUDIO_MS_MAX = 600_000
@@ -40,12 +41,12 @@ class Part:
 
     kind: str
     text: str | None = None
-    """The text, or the transcript of the agent's audio; None once a truncate took it away."""
+    """The text, or the transcript of the agent's audio."""
     audio_ms: float = 0.0
     transcription: Transcription | None = None
     sentences: list[Sentence] = field(default_factory=list)
     heard_text: str | None = None
-    """After a truncate: what of the transcript was heard."""
+    """After a truncate or a barge-in: what of the transcript was heard."""
 
     @property
     def is_audio(self) -> bool:
@@ -62,17 +63,18 @@ class Part:
         if self.kind == "input_audio":
             return {"type": self.kind, "transcript": self.words}
         if self.kind == "output_audio":
-            # Taken away by a truncate: absent, because some clients refuse null here.
-            shown = {} if self.text is None else {"transcript": self.text}
-            return {"type": self.kind, **shown}
+            return {"type": self.kind, "transcript": self.words or ""}
         return {"type": self.kind, "text": self.text or ""}
 
     def truncate(self, heard_ms: float) -> None:
-        """Keep what was heard in the first `heard_ms` for the model; the transcript goes."""
+        """Only the first `heard_ms` of the audio remain, and of the transcript what they say."""
+        self.forget_after(heard_ms)
+        self.audio_ms = min(self.audio_ms, heard_ms)
+
+    def forget_after(self, heard_ms: float) -> None:
+        """No more than `heard_ms` were heard; the client may yet say that it was less."""
         heard = [_heard_words(sentence, heard_ms) for sentence in self.sentences]
         self.heard_text = "".join(heard).rstrip()
-        self.audio_ms = min(self.audio_ms, heard_ms)
-        self.text = None
 
 
 @dataclass(slots=True, eq=False)
@@ -201,7 +203,7 @@ def _parse_part(body: Json, role: str, where: str) -> Part:
     if kind not in _INPUT_KINDS[role]:
         allowed = ", ".join(f"'{each}'" for each in _INPUT_KINDS[role])
         raise ClientError(
-            f"Unsupported content type for a {role} message: it must be one of {allowed}.",
+            f"Unsupported content type for the role '{role}': it must be one of {allowed}.",
             code="unsupported_content_type",
             param=f"{where}.type",
         )
@@ -233,8 +235,4 @@ def _heard_words(sentence: Sentence, heard_ms: float) -> str:
     if heard_ms <= sentence.start_ms:
         return ""
     share = (heard_ms - sentence.start_ms) / (sentence.end_ms - sentence.start_ms)
-    cut = round(share * len(sentence.text))
-    words, rest = sentence.text[:cut], sentence.text[cut:]
-    if words and rest and not words[-1].isspace() and not rest[0].isspace():
-        words = words.rpartition(" ")[0]  # a word that was only begun was not heard
-    return words
+    return whole_words(sentence.text, share * len(sentence.text))

@@ -12,6 +12,7 @@ from voicehub.engines.local.prompts import build_prompt
 from voicehub.engines.local.reply import SentenceSplitter
 from voicehub.engines.local.response_options import ResponseOptions
 from voicehub.engines.local.shared import NewInput, Shared
+from voicehub.realtime.rate_limits import no_rate_limits
 from voicehub.realtime.tokens import (
     AGENT_MS_PER_TOKEN,
     TEXT_BYTES_PER_TOKEN,
@@ -173,7 +174,7 @@ class Response:
         if (latency := self._latency.as_ga()) is not None:
             body["voicehub"] = {"latency_ms": latency}
         self._out.emit("response.done", response=body)
-        self._out.emit("rate_limits.updated", rate_limits=_rate_limits())
+        self._out.emit("rate_limits.updated", rate_limits=no_rate_limits())
         if status != "completed" and self.is_asked:
             self._out.ask(CancelResponse(self.id))
         if status == "cancelled" and self.options.in_conversation:
@@ -373,12 +374,3 @@ class Response:
             "metadata": options.metadata,
             "usage": None,
         }
-
-
-# The engine itself limits nothing: the plan does, and its words for that are the server's own.
-_RATE_LIMIT = 2**31 - 1
-
-
-def _rate_limits() -> list[dict[str, Any]]:
-    limit = {"limit": _RATE_LIMIT, "remaining": _RATE_LIMIT, "reset_seconds": 0.0}
-    return [{"name": name, **limit} for name in ("requests", "tokens")]

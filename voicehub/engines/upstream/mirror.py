@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pybase64 import b64encode
 
 from voicehub.realtime.frame import Body, Frame
+from voicehub.realtime.words import whole_words
 
 # At either limit the oldest items are dropped: no model reads that far back, and a replay that is
 # longer would keep the caller waiting.
@@ -238,8 +239,4 @@ def _heard(words: str, heard_ms: float, audio_ms: float) -> str:
     """The words that were heard, by their share of the audio; one only begun was not heard."""
     if heard_ms >= audio_ms:
         return words if heard_ms > 0 else ""
-    cut = round(len(words) * heard_ms / audio_ms)
-    kept, rest = words[:cut], words[cut:]
-    if kept and not kept[-1].isspace() and rest and not rest[0].isspace():
-        kept = kept.rpartition(" ")[0]
-    return kept.rstrip()
+    return whole_words(words, len(words) * heard_ms / audio_ms).rstrip()

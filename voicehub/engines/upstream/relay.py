@@ -14,6 +14,7 @@ from voicehub.engines.upstream.retelling import ITEM_SHOWN, TRUNCATE, Retelling
 from voicehub.errors import EngineError
 from voicehub.realtime.frame import Body, Frame, server_frame
 from voicehub.realtime.parse import APPEND
+from voicehub.realtime.rate_limits import no_rate_limits
 
 _AUDIO_DELTA = "response.output_audio.delta"
 _COMMITTED = "input_audio_buffer.committed"
@@ -61,6 +62,7 @@ class Relay:
             f"{_TRANSCRIPTION}.failed": self._not_transcribed,
             "response.created": self._response_created,
             "response.done": self._response_done,
+            "rate_limits.updated": self._rate_limits_updated,
         }
 
     @property
@@ -279,6 +281,11 @@ class Relay:
             self._fail()
         self.expired = self.expired or fault is Fault.EXPIRED
         return neutral_end(frame)
+
+    @staticmethod
+    def _rate_limits_updated(frame: Frame, _confirmed: Frame | None) -> Frame:
+        # The numbers are those of our account with the provider, which all sessions share.
+        return replace(frame, body={**frame.body, "rate_limits": no_rate_limits()}, raw=None)
 
     # -- both --------------------------------------------------------------------------------------
 

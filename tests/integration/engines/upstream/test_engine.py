@@ -38,9 +38,9 @@ async def test_no_compression_is_asked_for(talk):
 
 
 async def test_what_is_not_changed_passes_as_the_bytes_that_came(talk):
-    raw = b'{ "type":"rate_limits.updated",  "event_id":"e1", "rate_limits":[] }'
+    raw = b'{ "type":"conversation.item.retrieved",  "event_id":"e1", "item":{"id":"a"} }'
     await talk.line.raw(raw)
-    assert (await talk.until("rate_limits.updated")).raw == raw
+    assert (await talk.until("conversation.item.retrieved")).raw == raw
     await talk.line.say("session.created", session={})
     await talk.line.speak(1, 20)
     delta = await talk.until("response.output_audio.delta")

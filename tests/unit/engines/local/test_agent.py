@@ -53,7 +53,7 @@ def test_a_new_response_follows_the_barge_in(dialogue):
     turns = dialogue.replies[dialogue.response_id].prompt.turns
     assert [(t.role, t.text) for t in turns] == [
         ("user", "Hello there."),
-        ("assistant", "Once upon a time."),
+        ("assistant", "Once upon"),
         ("user", "Stop."),
     ]
 

@@ -193,12 +193,40 @@ def test_truncate_keeps_only_what_was_heard(dialogue):
     assert dialogue.take() == ["conversation.item.truncated"]
     dialogue.send("conversation.item.retrieve", item_id=item_id)
     assert dialogue.body("conversation.item.retrieved")["item"]["content"] == [
-        {"type": "output_audio"}
+        {"type": "output_audio", "transcript": "One two. Three"}
     ]
     dialogue.said("Stop.")
     turns = dialogue.replies[dialogue.response_id].prompt.turns
     # Half of the second sentence; a word that was only begun was not heard.
     assert turns[1].text == "One two. Three"
+
+
+def test_after_a_barge_in_the_model_remembers_what_was_heard(dialogue):
+    dialogue.said()
+    dialogue.reply("One two. ", "Three four five six.")
+    dialogue.spoken(1_000)
+    dialogue.spoken(8_000)
+    item_id = dialogue.body("response.done")["response"]["output"][0]["id"]
+    dialogue.quiet(512)
+    dialogue.said("Stop.")
+    turns = dialogue.replies[dialogue.response_id].prompt.turns
+    assert turns[1].text == "One two."
+    # The client knows better, and says so within what it was given.
+    for heard_ms, words in ((9_000, "One two. Three four five six."), (500, "One")):
+        dialogue.send(
+            "conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=heard_ms
+        )
+        dialogue.send("conversation.item.retrieve", item_id=item_id)
+        [part] = dialogue.body("conversation.item.retrieved")["item"]["content"]
+        assert part["transcript"] == words
+
+
+def test_a_reply_that_was_heard_out_is_remembered_whole(dialogue):
+    dialogue.said()
+    dialogue.answered("One two three.", duration_ms=500)
+    dialogue.said("And?")
+    turns = dialogue.replies[dialogue.response_id].prompt.turns
+    assert turns[1].text == "One two three."
 
 
 def test_truncating_what_is_being_spoken_stops_it(dialogue):

@@ -32,7 +32,7 @@ def test_the_model_reads_only_what_was_heard():
     assert item.as_turn().text == "One two. Three four."
     part.truncate(1_000)
     assert item.as_turn().text == "One two."
-    assert part.as_ga() == {"type": "output_audio"}
+    assert part.as_ga() == {"type": "output_audio", "transcript": "One two."}
     part.truncate(600)
     assert item.as_turn().text == "One"
     part.truncate(0)

@@ -237,3 +237,11 @@ def test_g711_is_measured_in_its_own_bytes(new_id):
     relay.rest()
     relay.rest()
     assert shown(relay, STARTED)[0].body["audio_start_ms"] == 200
+
+
+def test_the_limits_of_the_operators_account_stay_with_the_operator(relay):
+    account = [{"name": "tokens", "limit": 40_000, "remaining": 17, "reset_seconds": 9.5}]
+    [told] = shown(relay, event("rate_limits.updated", rate_limits=account))
+    assert {limit["name"] for limit in told.body["rate_limits"]} == {"requests", "tokens"}
+    assert all(limit["remaining"] > 1_000_000 for limit in told.body["rate_limits"])
+    assert told.raw is None

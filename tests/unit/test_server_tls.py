@@ -1,7 +1,7 @@
 import pytest
 
-from voicehub.app import serve
 from voicehub.errors import VoiceHubError
+from voicehub.server import serve
 from voicehub.settings import Settings
 
 

@@ -1,0 +1,52 @@
+"""A deploy: every server on a port is replaced by another while people talk."""
+
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.servers import Callers, serving
+from voicehub.auth.passwords import hash_password
+from voicehub.storage import seed
+
+PASSWORD = "rolling"
+SESSIONS = 12
+
+
+@pytest.fixture
+async def environment(store_environment, pg, tmp_path):
+    async with pg.transaction() as conn:
+        await seed.seed(conn, hash_password=hash_password, user_password=PASSWORD)
+    return {
+        **store_environment,
+        "VOICEHUB_JWT_KEYS": "k1:" + "s" * 40,
+        "VOICEHUB_ENGINE": "echo",
+        "VOICEHUB_SPOOL": str(tmp_path / "spool"),
+        "VOICEHUB_SESSIONS_PER_USER": "1000",
+        "VOICEHUB_SESSIONS_PER_TEAM": "1000",
+        "VOICEHUB_DRAIN_DEADLINE_S": "4",
+    }
+
+
+async def test_two_servers_are_replaced_and_every_session_goes_on(environment, pg):
+    again = "--reuse-port"
+    async with AsyncExitStack() as stack:
+
+        async def serve(*options):
+            return await stack.enter_async_context(serving(environment, again, *options))
+
+        callers = await stack.enter_async_context(Callers.of(PASSWORD))
+        old = [await serve()]
+        port = ("--port", old[0].url.rpartition(":")[2])
+        old.append(await serve(*port))
+        await callers.join(old[0].url, SESSIONS)
+        moved, new = 0, []
+        for server in old:
+            new.append(await serve(*port))
+            assert await server.stop() == 0
+            assert not server.complaints
+            moved += await callers.come_back()
+        assert moved >= SESSIONS, "each had to move once; some to a server that went as well"
+        await callers.hang_up()
+        for server in new:
+            assert await server.stop() == 0
+    await callers.assert_all_is_kept(pg, "client_close")
