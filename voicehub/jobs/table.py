@@ -8,6 +8,7 @@ from voicehub.jobs.recordings import SPOOL_FIRST_S, close_recordings
 from voicehub.jobs.retention import apply_retention
 from voicehub.jobs.settle import settle_all
 from voicehub.jobs.sweep import LOOK_EVERY_S, Sweeper
+from voicehub.jobs.unopened import end_unopened
 from voicehub.jobs.uploads import abort_uploads
 from voicehub.sinks.spool import Spool
 from voicehub.storage.postgres import Postgres
@@ -75,6 +76,12 @@ def jobs_of(stores: Stores, rules: Rules) -> list[Job]:
             lambda: close_recordings(postgres, redis, spaces, spool),
         ),
         Job("turn periods", 10.0, 5 * MINUTE_S, lambda: turn_periods(postgres, redis)),
+        Job(
+            "end unopened",
+            HOUR_S,
+            MINUTE_S,
+            lambda: end_unopened(postgres, keep_context=rules.keep_context),
+        ),
         Job("abort uploads", HOUR_S, 10 * MINUTE_S, lambda: abort_uploads(postgres, spaces)),
         Job(
             "apply retention",
