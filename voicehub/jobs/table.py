@@ -22,6 +22,7 @@ HOUR_S = 3600.0
 LATELY_S = 900.0
 # Half of what a worker leaves to the one that has the spool, so that this one has looked by then.
 RECORDINGS_EVERY_S = SPOOL_FIRST_S / 2
+SPOOLED_EVERY_S = 10.0
 ALL_RECORDINGS = "close all recordings"
 
 
@@ -55,6 +56,19 @@ class Job:
     limit_s: float
     """Then it is cut off, and done again at its next beat."""
     run: Callable[[], Awaitable[int]]
+
+
+def servers_job(stores: Stores) -> Job:
+    """What a server does beside its sessions: nobody else can read what a dead one left in the
+    spool of this host.
+    """
+    postgres, redis, spaces, spool = stores.postgres, stores.redis, stores.spaces, stores.spool
+    return Job(
+        "close spooled recordings",
+        SPOOLED_EVERY_S,
+        30 * MINUTE_S,
+        lambda: close_recordings(postgres, redis, spaces, spool, only_spooled=True),
+    )
 
 
 def jobs_of(stores: Stores, rules: Rules) -> list[Job]:
