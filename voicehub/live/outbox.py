@@ -149,7 +149,7 @@ class Outbox:
         return True
 
     def _leave_socket(self) -> None:
-        # A write that waits for a dead network would keep the next socket waiting too. Whoever takes
+        # A write that waits for a dead network would keep the next socket waiting too. Who takes
         # nothing cannot be told anything either.
         if self._connection is not None and is_held_back(self._connection.socket):
             self._connection.abort()
