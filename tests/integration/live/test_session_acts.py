@@ -55,8 +55,25 @@ async def test_a_paused_session_may_be_ended_without_an_owner(site):
     await talk.close()
     row = await site.ask("POST", f"/v1/sessions/{talk.session_id}/end")
     assert (row["status"], row["data"]["recording"]["state"]) == ("completed", "processing")
+    for name in ("lines", "usage"):
+        key = f"{{team:{site.teams['one']}}}:session:{talk.session_id}:{name}"
+        assert await site.raw_redis.pttl(key) > 0
     again = await site.ask("POST", f"/v1/sessions/{talk.session_id}/end")
     assert again["ended_at"] == row["ended_at"]
+
+
+async def test_a_session_that_pauses_before_it_hears_of_its_end_is_ended_all_the_same(
+    site, new_site
+):
+    other = await new_site(VOICEHUB_GRACE_S=30)
+    talk = await talked(site)
+    ending = spawn(other.ask("POST", f"/v1/sessions/{talk.session_id}/end"), name="end")
+    key = f"{{team:{site.teams['one']}}}:session:{talk.session_id}:wish"
+    while not await site.raw_redis.exists(key):
+        pass
+    await talk.send("voicehub.session.pause")
+    row = await ending
+    assert (row["status"], row["data"]["ended_reason"]) == ("completed", "client_close")
 
 
 @pytest.mark.parametrize(("who", "status"), [("bob", 403), ("eve", 404)])
