@@ -21,9 +21,10 @@ from rich.text import Text
 from voicehub.audio.formats import Pcm
 from voicehub.client import clip
 from voicehub.client.api import Api, Json
-from voicehub.client.conversation import Conversation, Observer, Reply
+from voicehub.client.conversation import Conversation, Observer
 from voicehub.client.screen import Terminal
 from voicehub.client.tape import Tape
+from voicehub.client.turns import Reply
 from voicehub.errors import VoiceHubError
 from voicehub.talk import speech
 

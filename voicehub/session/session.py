@@ -140,7 +140,7 @@ class Session:
         """What a socket of this session hears first."""
         kind = RESUMED if self._spec.keeps_socket else "session.created"
         session = self._visible(self._session)
-        session["voicehub"]["resumed"] = is_resumed
+        session["voicehub"] |= {"resumed": is_resumed, "leg": self._spec.leg}
         return server_frame(self._new_id("event"), kind, session=session)
 
     def _visible(self, session: Body) -> Body:
