@@ -162,7 +162,7 @@ async def _talk(
 ) -> Evidence:
     """Every question when the reply to the one before is heard; the last reply is interrupted."""
     screen = Terminal(AGENT, console)
-    observer = Observer(event=screen.event, line=screen.line)
+    observer = Observer(event=screen.event, line=screen.line, notice=screen.notice)
     secret = session["client_secret"]["value"]
     tape = Tape(heard)
     async with Conversation(http, session["url"], secret, tape=tape, observer=observer) as talk:

@@ -135,7 +135,8 @@ async def _talk(
             else:
                 await _say_all(conversation, plan, screen)
         await api.ended_session(session["id"])
-        with suppress(VoiceHubError):  # there may be no recording, and then none is shown
+        # There may be no recording, or none so soon; then none is shown.
+        with suppress(VoiceHubError, TimeoutError):
             await api.finished_recording(session["id"])
         screen.summary(_summary(await api.session(session["id"]), tape))
 

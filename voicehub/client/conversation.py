@@ -19,7 +19,7 @@ import aiohttp
 import numpy as np
 
 from voicehub.audio.formats import RATE_HZ, Pcm
-from voicehub.client.link import Link, Renew, SessionEndedError
+from voicehub.client.link import COME_BACK_S_MAX, Link, Renew, SessionEndedError
 from voicehub.client.notices import Notice, Reconnected, Resumed, notice_of
 from voicehub.client.places import AUDIO_DELTA
 from voicehub.client.source import Script, Source
@@ -74,12 +74,13 @@ class Conversation:
         secret: str,
         *,
         renew: Renew | None = None,
+        come_back_s: float = COME_BACK_S_MAX,
         source: Source | None = None,
         tape: Tape | None = None,
         observer: Observer | None = None,
     ) -> None:
         """`renew` (`Api.resume`) gives a fresh secret, should the connection break after `secret`
-        has expired.
+        has expired; `come_back_s` is how long it may take to come back, 0 for not at all.
         """
         self.events: list[Event] = []
         self.transcript = Transcript()
@@ -88,7 +89,7 @@ class Conversation:
         self.close_code: int | None = None
         self._forgotten = 0
         self._http, self._url, self._secret = http, url, secret
-        self._renew = renew
+        self._renew, self._come_back_s = renew, come_back_s
         self._source = source or Script()
         self._tape = tape
         self._observer = observer or Observer()
@@ -102,7 +103,12 @@ class Conversation:
 
     async def __aenter__(self) -> Self:
         self._link = await Link.connect(
-            self._http, self._url, self._secret, renew=self._renew, notice=self._notice
+            self._http,
+            self._url,
+            self._secret,
+            renew=self._renew,
+            come_back_s=self._come_back_s,
+            notice=self._notice,
         )
         self._started_s = asyncio.get_running_loop().time()
         self._tasks = [

@@ -63,14 +63,17 @@ class Link:
         secret: str,
         *,
         renew: Renew | None = None,
+        come_back_s: float = COME_BACK_S_MAX,
         notice: Callable[[Notice], None] = lambda _notice: None,
     ) -> None:
-        """`renew` is asked when `secret` has expired. `notice` hears of the connection."""
+        """`renew` is asked when `secret` has expired; without `come_back_s` the first socket is the
+        last. `notice` hears of the connection.
+        """
         self.is_away = False
         """Whether there is no connection right now."""
         self.is_paused = False
         self._http, self._url, self._secret = http, url, secret
-        self._renew, self._notice = renew, notice
+        self._renew, self._come_back_s, self._notice = renew, come_back_s, notice
         self._places, self._repeats = Places(), Repeats()
         self._backlog: deque[Pcm] = deque(maxlen=BACKLOG_CHUNKS_MAX)
         self._wire: Wire
@@ -89,10 +92,11 @@ class Link:
         secret: str,
         *,
         renew: Renew | None = None,
+        come_back_s: float = COME_BACK_S_MAX,
         notice: Callable[[Notice], None] = lambda _notice: None,
     ) -> Self:
         """Open the session at `url`. Raises NotOpenedError: the first time nothing is repeated."""
-        link = cls(http, url, secret, renew=renew, notice=notice)
+        link = cls(http, url, secret, renew=renew, come_back_s=come_back_s, notice=notice)
         link._wire = await Wire.connect(http, url, secret, places=link._places)
         link._ready.set()
         return link
@@ -190,7 +194,7 @@ class Link:
         """Whether what closed the socket did not end the session; a paused one is waited for."""
         code = self._wire.close_code
         ends = code not in ({BROKE, GOING_AWAY, IDLE} if self.is_paused else {BROKE, GOING_AWAY})
-        if ends or self._leaving or self._session_id is None:
+        if ends or self._leaving or not self._come_back_s or self._session_id is None:
             return False
         self._ready.clear()
         self.is_away = True
@@ -209,7 +213,7 @@ class Link:
     async def _next(self) -> AsyncIterator[Received] | None:
         """What the next socket gives, or what the last one said of the session's end."""
         loop = asyncio.get_running_loop()
-        while (left_s := self._lost_at_s + COME_BACK_S_MAX - loop.time()) > 0:
+        while (left_s := self._lost_at_s + self._come_back_s - loop.time()) > 0:
             wait_s = min(BACKOFF_S_MAX, BACKOFF_S_MIN * 2**self._tries)
             self._tries += 1
             await asyncio.sleep(min(left_s, wait_s * random.uniform(0.5, 1.0)))  # noqa: S311 - no secret

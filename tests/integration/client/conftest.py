@@ -1,5 +1,6 @@
 """The Python client on the real server, behind a proxy that breaks and switches."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ import pytest
 from tests.faults.proxy import Proxy
 from tests.integration.live.conftest import NewSite, Site
 from tests.integration.live.conftest import new_site as new_site  # noqa: PLC0414  # a fixture
-from tests.realtime import Puppet
+from tests.realtime import STEP_S_MAX, Puppet
 from voicehub.client import Api, Conversation, Event, Notice, Observer
 
 GRACE_S = 30
@@ -25,10 +26,19 @@ class Line:
     session_id: int
     events: list[Event]
     notices: list[Notice]
+    _grown: asyncio.Event
 
     @property
     def of_connection(self) -> list[str]:
         return [type(notice).__name__ for notice in self.notices]
+
+    async def told(self, kind: type[Notice], times: int = 1) -> Notice:
+        """Wait for so many notices of the kind; returns the last."""
+        async with asyncio.timeout(STEP_S_MAX):
+            while len(found := [each for each in self.notices if isinstance(each, kind)]) < times:
+                self._grown.clear()
+                await self._grown.wait()
+        return found[-1]
 
 
 @dataclass
@@ -56,14 +66,22 @@ class Exchange:
         session = session or await (await self.api()).open_session("Ava")
         events: list[Event] = []
         notices: list[Notice] = []
+        grown = asyncio.Event()
+
+        def notice(each: Notice) -> None:
+            notices.append(each)
+            grown.set()
+
         talk = Conversation(
             self.http,
             session["url"],
             session["client_secret"]["value"],
-            observer=Observer(event=events.append, notice=notices.append),
+            observer=Observer(event=events.append, notice=notice),
             **more,
         )
-        line = Line(await self._stack.enter_async_context(talk), session["id"], events, notices)
+        line = Line(
+            await self._stack.enter_async_context(talk), session["id"], events, notices, grown
+        )
         await talk.wait_for("session.created")
         return line
 

@@ -1,7 +1,5 @@
 """The client comes back by itself, to the same server or to another."""
 
-import asyncio
-
 import pytest
 
 from tests.integration.client.conftest import announce
@@ -18,12 +16,6 @@ def spoken(row):
     return [line["transcript"] for line in row["data"]["transcript"]]
 
 
-async def until_back(line, times=1):
-    async with asyncio.timeout(STEP_S_MAX):
-        while line.of_connection.count("Reconnected") < times:
-            await line.talk.wait_for("session.created", since=line.talk.mark())
-
-
 async def test_a_reply_goes_on_where_the_connection_broke(exchange):
     site = exchange.sites[0]
     line = await exchange.line()
@@ -34,7 +26,7 @@ async def test_a_reply_goes_on_where_the_connection_broke(exchange):
     replying = spawn(line.talk.reply(since=0), name="reply")
     exchange.proxy.cut()
     await site.engine.speak(1, 150)
-    await until_back(line)
+    await line.told(Reconnected)
     await site.engine.speak(1, 50)
     await site.engine.end_reply(1, "All of it.", usage=USAGE)
     assert (await replying).status == "completed"
@@ -59,7 +51,7 @@ async def test_it_comes_back_as_often_as_it_must(exchange):
     line = await exchange.line()
     for number in (1, 2, 3):
         exchange.proxy.cut()
-        await until_back(line, number)
+        await line.told(Reconnected, number)
         await announce(site.engine, number)
         await site.engine.speak(number, 100)
         await site.engine.end_reply(number, f"Reply {number}.", usage=USAGE)
@@ -102,7 +94,7 @@ async def test_a_server_that_drains_sends_its_client_to_another(exchange):
     await line.talk.wait_for("response.done")
     exchange.switch(other)
     await site.drain(2.0)
-    await until_back(line)
+    await line.told(Reconnected)
     assert line.of_connection.count("Lost") == 1
     assert Lost(1012) in line.notices
     await other.engine.reply(2, "After.", usage=USAGE)
@@ -116,9 +108,7 @@ async def test_a_server_that_drains_sends_its_client_to_another(exchange):
 async def test_a_server_that_is_away_is_waited_for(exchange):
     line = await exchange.line()
     await exchange.proxy.refuse()
-    async with asyncio.timeout(STEP_S_MAX):
-        while not line.talk.is_away:
-            await asyncio.sleep(0)
+    await line.told(Lost)
     sending = spawn(line.talk.send("response.create"), name="send")
     await exchange.proxy.accept()
     await sending
