@@ -128,16 +128,17 @@ def _audit_lines(books: Books, ledgers: Sequence[Ledger], rows: dict[int, Row]) 
     missing, doubled, altered, disordered = [], [], [], []
     for ledger in ledgers:
         lines = rows[ledger.session_id]["data"]["transcript"]
-        kept = {line["item_id"]: line["transcript"] for line in lines}
+        kept = {line["item_id"]: line for line in lines}
         where = f"session {ledger.session_id}"
         missing += [f"{where} {item}" for item in ledger.lines if item not in kept]
         altered += [
             f"{where} {item}"
             for item, words in ledger.lines.items()
-            if item in kept and kept[item] != words
+            if item in kept and not _is_of(kept[item], words)
         ]
-        words = Counter(line["transcript"] for line in lines)
-        doubled += [f"{where} x{n}" for n in words.values() if n > 1]
+        items = Counter(line["item_id"] for line in lines)
+        said = Counter(line["transcript"] for line in lines if not line["interrupted"])
+        doubled += [f"{where} {what}" for what, n in (items + said).items() if n > 1]
         turns = [int(line["item_id"].rpartition("_")[2]) for line in lines]
         disordered += [where] if turns != sorted(turns) else []
     books.tell("lines that clients saw finished", str(sum(len(each.lines) for each in ledgers)))
@@ -145,6 +146,12 @@ def _audit_lines(books: Books, ledgers: Sequence[Ledger], rows: dict[int, Row]) 
     books.zero("with other words in the row", altered)
     books.zero("lines doubled", doubled)
     books.zero("transcripts out of order", disordered)
+
+
+def _is_of(line: dict[str, Any], words: str) -> bool:
+    """Of an interrupted line the row has what was heard."""
+    kept: str = line["transcript"]
+    return words.startswith(kept) if line["interrupted"] else words == kept
 
 
 async def _used(fleet: Fleet) -> tuple[int, int]:
