@@ -14,7 +14,6 @@ import soundfile
 from tests.faults import tone
 from tests.faults.caller import PATIENCE_S, Cut, Ledger, Outcome
 from tests.faults.fleet import Fleet
-from tests.faults.model import RESPONSE_TOKENS_MAX
 from tests.faults.storm import Death, Storm
 from voicehub.app import spaces_of
 from voicehub.errors import StorageError
@@ -22,7 +21,7 @@ from voicehub.storage.spaces import Spaces
 
 ENDED = {"completed", "failed"}
 LOST_MS_PER_KILL = 5_000.0
-# Audio that was on its way when a line was cut: the network's loss, not ours.
+# Audio on its way when a line was cut, or when the server ended the session: no process had it.
 LOST_MS_PER_CUT = 1_000.0
 # A client learns of a death at most so long after it (`PATIENCE_S` and a little).
 LEARNT_S = 12.0
@@ -184,9 +183,6 @@ def _audit_tokens(
         # The model ended these, and no client saw it: they were in flight when a line was cut.
         in_flight = {name: usage for name, usage in ended.items() if name not in ledger.responses}
         possible = sum(map(_tokens, in_flight.values()))
-        if all(cut.outcome is not Outcome.SILENT for cut in ledger.cuts):
-            # One a connection: what is in flight when we hang up is cancelled, and billed.
-            possible = min(possible, RESPONSE_TOKENS_MAX * (len(ledger.cuts) + 1))
         unseen += possible
         billed = row["usage"].get("audio_tokens", 0) + row["usage"].get("text_tokens", 0)
         if not shown <= billed <= shown + possible:
@@ -231,7 +227,7 @@ async def _audit_audio(
                 continue
             heard = tone.heard(left, ledger.sent)
             kills = [cut for cut in ledger.cuts if _is_kill(cut, deaths)]
-            allowed_ms = sum(map(_allowed_ms, kills)) + LOST_MS_PER_CUT * len(ledger.cuts)
+            allowed_ms = sum(map(_allowed_ms, kills)) + LOST_MS_PER_CUT * (len(ledger.cuts) + 1)
             sent_s += ledger.sent * tone.UNIT_MS / 1000
             missing_s += heard.missing_ms / 1000
             worst_s = max(worst_s, *(gap / 1000 for gap in (0.0, *heard.gaps_ms)))
@@ -270,7 +266,9 @@ def _allowed_ms(cut: Cut) -> float:
 
 
 async def _left(spaces: Spaces, recording: dict[str, Any]) -> tone.Samples | None:
-    """The caller's channel; None where there is no object."""
+    """The caller's channel; None where there is no object but should be."""
+    if recording.get("state") == "empty":
+        return np.zeros(0, np.int16)  # died before anything was stored
     if recording.get("state") not in {"ready", "truncated"}:
         return None
     try:

@@ -132,6 +132,8 @@ class _Link:
         except (OSError, TimeoutError):
             return
         for writer in (self._client, self._server):
+            if writer.is_closing():
+                return
             writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         tasks = [
             spawn(_Way(self._proxy, late=False).run(from_client, self._server), name="proxy up"),
