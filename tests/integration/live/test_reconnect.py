@@ -120,7 +120,7 @@ async def test_the_newer_of_two_sockets_wins_and_the_older_is_told(graceful):
 async def test_another_process_takes_the_conversation_over(graceful, new_site):
     site, other = graceful, await new_site(VOICEHUB_GRACE_S=30)
     talk = await talked(site)
-    await site.engine.user_turn("item_u")
+    await site.engine.user_turn("item_u", heard=False)
     await site.engine.transcribed("item_u", "Are you there?")
     await talk.until("conversation.item.input_audio_transcription.completed")
     talk.cut()
