@@ -215,7 +215,8 @@ async def _audit_audio(
     deaths: Sequence[Death],
 ) -> None:
     unmade, lost, doubled = [], [], []
-    sent_s = missing_s = worst_s = 0.0
+    sent_s = missing_s = 0.0
+    worst = (0.0, "nowhere")
     async with spaces_of(fleet.settings) as spaces:
         for ledger in ledgers:
             recording = rows[ledger.session_id]["data"].get("recording") or {}
@@ -230,7 +231,8 @@ async def _audit_audio(
             allowed_ms = sum(map(_allowed_ms, kills)) + LOST_MS_PER_CUT * (len(ledger.cuts) + 1)
             sent_s += ledger.sent * tone.UNIT_MS / 1000
             missing_s += heard.missing_ms / 1000
-            worst_s = max(worst_s, *(gap / 1000 for gap in (0.0, *heard.gaps_ms)))
+            gap_s = max(heard.gaps_ms, default=0.0) / 1000
+            worst = max(worst, (gap_s, f"{where}, {recording.get('state')}, {len(kills)} kills"))
             if heard.missing_ms > allowed_ms:
                 lost.append(
                     f"{where}: {heard.missing_ms / 1000:.2f} s with {len(kills)} kills and"
@@ -242,7 +244,7 @@ async def _audit_audio(
                 )
     books.zero("recordings not made", unmade)
     books.tell("audio sent", f"{sent_s:.0f} s")
-    books.tell("of this missing", f"{missing_s:.1f} s, at worst {worst_s:.2f} s at once")
+    books.tell("of this missing", f"{missing_s:.1f} s, at worst {worst[0]:.2f} s: {worst[1]}")
     books.zero("recordings that miss more than 5 s a kill", lost)
     books.zero("recordings with audio twice or not the caller's", doubled)
 
