@@ -7,20 +7,20 @@ from typing import Any
 
 import structlog
 import uvloop
-from benches import frames, latency, memory, relay, transcript
+from benches import frames, latency, memory, recording, relay, transcript
 from benches.report import Report
 from rich.console import Console
 
 from voicehub.errors import VoiceHubError
 
 Bench = Callable[[argparse.Namespace], Coroutine[Any, Any, Report]]
-MODULES = (frames, relay, transcript, memory, latency)
+MODULES = (frames, relay, recording, transcript, memory, latency)
 BENCHES: dict[str, Bench] = {
     module.__name__.removeprefix("benches."): module.run for module in MODULES
 }
 
 # A log that is no terminal must not cut the numbers.
-LOG_COLUMNS = 140
+LOG_COLUMNS = 170
 console = Console(highlight=False, width=None if sys.stdout.isatty() else LOG_COLUMNS)
 
 

@@ -1,5 +1,6 @@
 """The only composition root: every resource is built here once, in the order of this file."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,7 +22,8 @@ from voicehub.engines.upstream.account import Upstream
 from voicehub.engines.upstream.dial import open_http
 from voicehub.engines.upstream.engine import UpstreamEngine
 from voicehub.errors import EngineError
-from voicehub.jobs.table import Rules, Stores
+from voicehub.jobs.table import Rules, Stores, servers_job
+from voicehub.jobs.worker import run_jobs
 from voicehub.keys import (
     ENGINES,
     LOGIN_ATTEMPTS,
@@ -47,6 +49,7 @@ from voicehub.storage.migrations import check_version
 from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
 from voicehub.storage.spaces import Spaces
+from voicehub.tasks import spawn
 
 # A server's own engine for load tests: it speaks back what it hears.
 ECHO = "echo"
@@ -61,7 +64,7 @@ def create_app(settings: Settings) -> web.Application:
     app[SETTINGS] = settings
     app[TOKENS] = tokens_of(settings)
     app[REGISTRY] = Registry()
-    app.cleanup_ctx.extend((_postgres, _redis, _spaces, _passwords, _engines, _tools))
+    app.cleanup_ctx.extend((_postgres, _redis, _spaces, _spooled, _passwords, _engines, _tools))
     app.on_response_prepare.append(_send_elsewhere)
     app.on_shutdown.append(_drain)
     add_routes(app, realtime_route(open_socket))
@@ -101,6 +104,15 @@ async def _spaces(app: web.Application) -> AsyncIterator[None]:
     async with spaces_of(settings) as spaces, spool_of(settings) as spool:
         app[SPACES], app[SPOOL] = spaces, spool
         yield
+
+
+async def _spooled(app: web.Application) -> AsyncIterator[None]:
+    stores = Stores(app[POSTGRES], app[REDIS], app[SPACES], app[SPOOL])
+    stopped = asyncio.Event()
+    job = spawn(run_jobs(stopped, [servers_job(stores)]), name="spooled recordings")
+    yield
+    stopped.set()
+    await job
 
 
 def tokens_of(settings: Settings) -> Tokens:

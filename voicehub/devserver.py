@@ -19,6 +19,7 @@ from voicehub.devstack.stack import Stack
 from voicehub.jobs.table import jobs_of
 from voicehub.jobs.worker import run_jobs
 from voicehub.server import serve
+from voicehub.serving.leaving import ignore_signals
 from voicehub.settings import Settings
 from voicehub.storage import seed, users
 from voicehub.storage.migrations import migrate
@@ -92,6 +93,8 @@ async def _serve_and_work(settings: Settings, ready: Callable[[str], None]) -> N
         try:
             await serve(settings, ready)
         finally:
+            # What comes now must not keep the stack from being put away.
+            ignore_signals()
             stopped.set()
             await worker
 

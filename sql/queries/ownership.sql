@@ -78,6 +78,23 @@ SET
 WHERE team_id = $1 AND id = $2 AND status = 'paused'
 RETURNING id;
 
+-- name: end_unopened
+-- End up to $2 sessions that were created more than $1 seconds ago and never opened.
+WITH unopened AS (
+    SELECT id FROM sessions
+    WHERE status = 'created' AND created_at < now() - make_interval(secs => $1)
+    ORDER BY id
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE sessions
+SET
+    status = 'failed',
+    ended_at = now(),
+    data = (CASE WHEN $3 THEN data ELSE data - 'context' END) || '{"ended_reason": "lost"}'
+WHERE id IN (SELECT id FROM unopened)
+RETURNING id;
+
 -- name: leave
 -- The owner goes away ($5) and the client may come back to another, unless a newer one has it.
 UPDATE sessions

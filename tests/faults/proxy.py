@@ -61,9 +61,11 @@ class Proxy:
         """What was held back arrives now."""
         self._thawed.set()
 
-    def cut(self) -> None:
-        """Reset every connection; what was on its way is lost. New ones are taken."""
-        for link in list(self._links):
+    def cut(self, one_in: int = 1) -> None:
+        """Reset every connection, or one in so many; what was on its way is lost. New ones are
+        taken.
+        """
+        for link in list(self._links)[::one_in]:
             link.cut()
 
     async def refuse(self) -> None:
@@ -131,6 +133,8 @@ class _Link:
         except (OSError, TimeoutError):
             return
         for writer in (self._client, self._server):
+            if writer.is_closing():
+                return
             writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         tasks = [
             spawn(_Way(self._proxy, late=False).run(from_client, self._server), name="proxy up"),
@@ -193,6 +197,8 @@ class _Way:
             if (wait_s := due_s - loop.time()) > 0:
                 await asyncio.sleep(wait_s)  # the delay itself
             await self._proxy.thawed()
+            if writer.is_closing():
+                return  # cut meanwhile; uvloop takes nothing more
             if not piece:
                 if writer.can_write_eof():
                     writer.write_eof()

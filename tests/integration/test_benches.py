@@ -29,6 +29,7 @@ async def bench(*arguments):
     [
         ("frames", ("bare aiohttp echo", "VoiceHub, echo engine", "Redis"), "times the bare echo"),
         ("relay", ("bare aiohttp relay", "VoiceHub, upstream engine"), "times the bare relay"),
+        ("recording", ("encoder and spool", "tail objects", "bookings"), "of CPU a frame"),
         (
             "transcript",
             ("lines to 500", "after an hour", "one UPDATE a line, at 1,000"),

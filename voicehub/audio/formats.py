@@ -12,6 +12,7 @@ from voicehub.audio.resample import Resampler, to_float, to_int16
 from voicehub.errors import ClientError
 
 RATE_HZ = 24_000
+_ON_THE_WIRE = np.dtype("<i2")
 Pcm = npt.NDArray[np.int16]
 
 
@@ -99,7 +100,7 @@ def pcm_samples(raw: bytes) -> Pcm:
     """The samples of little-endian int16 bytes, without a copy where the machine agrees."""
     if len(raw) % 2:
         raise ClientError("PCM audio must hold whole 16-bit samples.", param="audio")
-    return np.frombuffer(raw, "<i2").astype(np.int16, copy=False)
+    return np.frombuffer(raw, _ON_THE_WIRE).astype(np.int16, copy=False)
 
 
 def _resampler(from_hz: int, to_hz: int) -> Resampler | None:

@@ -9,9 +9,10 @@ from voicehub.audio.playout import Playout
 
 # Audio is final this long after it was spoken: late chunks have come, a barge-in has cut.
 SETTLE_MS = HOLD_MS + 400
-# A block is taken once it has this much; a longer one is taken in pieces of BLOCK_MS_MAX. Less than
-# the half second between two looks, none of which comes at the millisecond.
-BLOCK_MS_MIN = 400
+# A block is taken once it has this much; a longer one is taken in pieces of BLOCK_MS_MAX. A little
+# less than three half seconds, since no look comes at the millisecond. Each block costs a waking of
+# the spool's thread and one object on Spaces.
+BLOCK_MS_MIN = 1_400
 BLOCK_MS_MAX = 10_000
 
 # Shape (samples, 2): left the caller, right the agent.

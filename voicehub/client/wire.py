@@ -20,19 +20,15 @@ from voicehub.realtime.extension import PLAYOUT_REPORTED, SUBPROTOCOL
 
 CONNECT_S_MAX = 15.0
 CLOSE_S_MAX = 5.0
-HEARTBEAT_S = 20.0
+# A server that is silent for this long, and for half of it after a ping, is taken for dead: soon
+# enough to take the session elsewhere before it is swept.
+HEARTBEAT_S = 8.0
 # A larger message from the server closes the socket with 1009.
 MESSAGE_BYTES_MAX = 16 << 20
 # RFC 6455: a close frame without a code.
 NO_CODE = 1005
-# What a refusal says in this header counts; where it is missing, its status.
+# What a refusal says of trying again; a server that fails may always serve the next time.
 RETRY_HEADER = "X-Should-Retry"
-_RETRYABLE = {
-    HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.BAD_GATEWAY,
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    HTTPStatus.GATEWAY_TIMEOUT,
-}
 
 
 class NotOpenedError(VoiceHubError):
@@ -84,7 +80,7 @@ class Wire:
             raise NotOpenedError(
                 f"The server refused the socket with {error.status}.",
                 refused_with=error.status,
-                retryable=told == "true" if told else error.status in _RETRYABLE,
+                retryable=told == "true" or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR,
             ) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             reason = f"The socket cannot be opened: {type(error).__name__}."

@@ -258,7 +258,8 @@ def how_it_ended(row: Session) -> tuple[Status, EndedReason]:
     """
     said = row.data.get("leaving")
     if isinstance(said, str) and said in {each.value for each in EndedReason}:
-        return Status.COMPLETED, EndedReason(said)
+        reason = EndedReason(said)
+        return Status.FAILED if reason is EndedReason.ENGINE else Status.COMPLETED, reason
     return Status.FAILED, EndedReason.LOST
 
 

@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from voicehub.jobs.periods import turn_periods
-from voicehub.jobs.recordings import close_recordings
+from voicehub.jobs.recordings import SPOOL_FIRST_S, close_recordings
 from voicehub.jobs.retention import apply_retention
 from voicehub.jobs.settle import settle_all
 from voicehub.jobs.sweep import LOOK_EVERY_S, Sweeper
+from voicehub.jobs.unopened import end_unopened
 from voicehub.jobs.uploads import abort_uploads
 from voicehub.sinks.spool import Spool
 from voicehub.storage.postgres import Postgres
@@ -19,6 +20,9 @@ HOUR_S = 3600.0
 # The quick beat of the recordings reads the rows of sessions that were written so lately; the slow
 # one reads those of a month: what waited for a store.
 LATELY_S = 900.0
+# Half of what a worker leaves to the one that has the spool, so that this one has looked by then.
+RECORDINGS_EVERY_S = SPOOL_FIRST_S / 2
+SPOOLED_EVERY_S = 10.0
 ALL_RECORDINGS = "close all recordings"
 
 
@@ -54,6 +58,19 @@ class Job:
     run: Callable[[], Awaitable[int]]
 
 
+def servers_job(stores: Stores) -> Job:
+    """What a server does beside its sessions: nobody else can read what a dead one left in the
+    spool of this host.
+    """
+    postgres, redis, spaces, spool = stores.postgres, stores.redis, stores.spaces, stores.spool
+    return Job(
+        "close spooled recordings",
+        SPOOLED_EVERY_S,
+        30 * MINUTE_S,
+        lambda: close_recordings(postgres, redis, spaces, spool, only_spooled=True),
+    )
+
+
 def jobs_of(stores: Stores, rules: Rules) -> list[Job]:
     postgres, redis, spaces, spool = stores.postgres, stores.redis, stores.spaces, stores.spool
     sweeper = Sweeper(postgres, redis, keep_context=rules.keep_context)
@@ -62,7 +79,7 @@ def jobs_of(stores: Stores, rules: Rules) -> list[Job]:
         Job("settle", MINUTE_S, 5 * MINUTE_S, lambda: settle_all(postgres, redis)),
         Job(
             "close recordings",
-            5.0,
+            RECORDINGS_EVERY_S,
             30 * MINUTE_S,
             lambda: close_recordings(postgres, redis, spaces, spool, written_within_s=LATELY_S),
         ),
@@ -73,6 +90,12 @@ def jobs_of(stores: Stores, rules: Rules) -> list[Job]:
             lambda: close_recordings(postgres, redis, spaces, spool),
         ),
         Job("turn periods", 10.0, 5 * MINUTE_S, lambda: turn_periods(postgres, redis)),
+        Job(
+            "end unopened",
+            HOUR_S,
+            MINUTE_S,
+            lambda: end_unopened(postgres, keep_context=rules.keep_context),
+        ),
         Job("abort uploads", HOUR_S, 10 * MINUTE_S, lambda: abort_uploads(postgres, spaces)),
         Job(
             "apply retention",

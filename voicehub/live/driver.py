@@ -320,7 +320,7 @@ class Driver:
             try:
                 await self._sinks.meter.settle()
             except StorageError as error:
-                logger.warning("settlement failed", code=error.code)
+                logger.debug("settlement failed", code=error.code)
 
     def _writes_failed(self, error: StorageError) -> None:
         reason = EndedReason.LOST if isinstance(error, FencedError) else EndedReason.ENGINE

@@ -178,6 +178,11 @@ class Outbox:
         return True
 
     def _remember(self, frame: Frame) -> None:
+        # Samples beside the text that carries them are not needed again, nor text beside samples.
+        if frame.header is not None:
+            frame.raw = None
+        elif frame.raw is not None:
+            frame.audio = None
         self._sent.append(frame)
         self._sent_bytes += _size(frame)
         while self._sent_bytes > SENT_BYTES_MAX or len(self._sent) > SENT_FRAMES_MAX:

@@ -1,9 +1,10 @@
 """The port that servers listen on: taken once, then shared by as many as serve it."""
 
+import errno
 import socket
 import sys
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from voicehub.errors import VoiceHubError
 
@@ -12,6 +13,7 @@ from voicehub.errors import VoiceHubError
 BACKLOG = 1024
 # Elsewhere SO_REUSEPORT exists, but does not spread connections over the listeners.
 BALANCES = sys.platform == "linux"
+_NOT_HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 
 class PortError(VoiceHubError):
@@ -68,27 +70,42 @@ class Port:
 def _bound(host: str, port: int, *, reuse: bool) -> list[socket.socket]:
     """A socket on each address of `host`. With port 0 all of them get the same free one."""
     made: list[socket.socket] = []
+    missing: OSError | None = None
     try:
         found = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-        for family, kind, protocol, _, address in dict.fromkeys(found):
-            each = socket.socket(family, kind, protocol)
-            made.append(each)
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if reuse:
-                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            if family == socket.AF_INET6:
-                each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            given = port or made[0].getsockname()[1]
-            each.bind((address[0], given, *address[2:]))
+        for family, _, _, _, address in dict.fromkeys(found):
+            given = port or (made[0].getsockname()[1] if made else 0)
+            try:
+                made.append(_bound_to(family, (address[0], given, *address[2:]), reuse=reuse))
+            except OSError as error:
+                # `localhost` is often told to have an IPv6 address where the system has none.
+                if error.errno not in _NOT_HERE:
+                    raise
+                missing = error
+        if missing is not None and not made:
+            raise missing
     except OSError as error:
         _close(made)
         reason = error.strerror or type(error).__name__
-        raise PortError(
-            f"Port {port} of {host or 'this machine'} cannot be used: {reason}."
-        ) from error
+        raise PortError(f"Port {port} of {host or 'all'} cannot be used: {reason}.") from error
     return made
+
+
+def _bound_to(family: int, address: tuple[Any, ...], *, reuse: bool) -> socket.socket:
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind(address)
+    except OSError:
+        bound.close()
+        raise
+    return bound
 
 
 def _close(sockets: list[socket.socket]) -> None:

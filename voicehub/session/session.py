@@ -40,7 +40,7 @@ from voicehub.session.tools import ServerTools
 # How often settled audio is taken.
 RECORD_EVERY_MS = 500
 # Settled audio of an append is taken at once from here on: it is pushed faster than real time.
-PUSHED_MS_MIN = 2 * RECORD_EVERY_MS
+PUSHED_MS_MIN = 4 * RECORD_EVERY_MS
 # How long a session that ends waits for the usage of a response in flight and for the last words.
 CLOSING_MS = 3_000
 CLOSE_REASON_BYTES_MAX = 123

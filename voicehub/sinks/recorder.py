@@ -30,9 +30,9 @@ from voicehub.sinks.uploader import RecordingLostError, Uploader
 from voicehub.storage.spaces import Spaces
 from voicehub.tasks import spawn, stop
 
-TAIL_INTERVAL_S = (
-    1.5  # with 0.5 s between blocks and half a second to upload, a block is stored within 2.5 s
-)
+# Of a session that is recorded live each block, 1.5 s long, is a tail: with half a second to upload
+# it, audio is stored 2.1 s after it has settled. More than a block at once gathers for as long.
+TAIL_INTERVAL_S = 1.4
 REST_S_MIN = 0.05  # a tail that is due so soon goes with the block that has just come
 # Not yet encoded: the longest append is 328 s, pushed at once. Beyond this the disk hangs, and the
 # recording is truncated.
@@ -43,7 +43,7 @@ BACKOFF_MAX_S = 15.0
 BACKOFF_ENDING_MAX_S = 1.0  # once the session has ended, until the deadline
 FINISH_DEADLINE_S = 20.0  # then the recording stays in the spool and a job finishes it
 MARKS_MAX = (
-    4096  # half an hour of outage, to the half second; beyond it the lag is known less finely
+    4096  # more than an hour of outage, to the block; beyond it the lag is known less finely
 )
 
 logger = structlog.get_logger(__name__)
@@ -80,6 +80,8 @@ class Recorder:
         self._settled_samples = 0  # in whole frames in the spool
         self._saved_samples = 0
         self._marks: deque[tuple[int, int]] = deque()  # (bytes, the samples they surely hold)
+        # What was encoded last and where it lies: the next tail, which then need not be read.
+        self._fresh: tuple[int, bytes] | None = None
         self._is_truncated = False  # takes no more blocks
         self._is_torn = False  # besides, what the encoder gave out is not all in the spool
         self._is_ending = asyncio.Event()
@@ -207,6 +209,7 @@ class Recorder:
             self._is_drained.set()
 
     async def _encode(self, blocks: list[Block]) -> None:
+        self._fresh = None
         failure = await self._spool.run(lambda: self._to_spool(blocks))
         if failure is not None:
             self._is_torn = True
@@ -220,6 +223,7 @@ class Recorder:
 
     def _to_spool(self, blocks: list[Block]) -> StorageError | None:
         """Runs on the spool's thread. After a failure the encoder is ahead of the spool."""
+        start = self._file.size
         for block in blocks:
             fresh = self._container.encode(block)
             try:
@@ -229,6 +233,8 @@ class Recorder:
             except StorageError as error:
                 return error
             self._settled_samples = self._container.samples_settled
+        if len(blocks) == 1:
+            self._fresh = (start, fresh)
         return None
 
     async def _end(self) -> None:
@@ -271,8 +277,9 @@ class Recorder:
             if tail is None:
                 continue
             due = loop.time() + self._tail_interval_s
+            fresh, self._fresh = self._fresh, None
             try:
-                await self._uploader.store_tail(tail)
+                await self._uploader.store_tail(tail, fresh)
             except StorageError as error:
                 failures = self._note_failure(error, failures)
                 due = loop.time() + _backoff_s(failures)
@@ -374,7 +381,7 @@ def _has_failed(task: asyncio.Task[None]) -> bool:
 
 
 def _is_full(tail: Tail) -> bool:
-    return tail.end - tail.start >= TAIL_BYTES_MAX
+    return tail.size >= TAIL_BYTES_MAX
 
 
 def _backoff_s(failures: int) -> float:

@@ -66,10 +66,14 @@ class Uploader:
         """Names sort as their bytes lie: a reader puts the tails together in order of name."""
         return f"{self.tail_prefix}{start:015d}"
 
-    async def store_tail(self, tail: Tail) -> None:
+    async def store_tail(self, tail: Tail, fresh: tuple[int, bytes] | None = None) -> None:
+        """`fresh`: bytes of the spool that are still in memory, and where they begin."""
         is_stored = False
         try:
-            content = await self._spool.run(lambda: self._file.read(tail.start, tail.end))
+            if fresh is not None and fresh[0] == tail.start and len(fresh[1]) == tail.size:
+                content = fresh[1]
+            else:
+                content = await self._spool.run(lambda: self._file.read(tail.start, tail.end))
             await self._spaces.put(self.tail_key(tail.start), content, TAIL_MEDIA_TYPE)
             is_stored = True
         finally:

@@ -106,6 +106,13 @@ async def end_paused(
     return ended is not None
 
 
+async def end_unopened(
+    conn: Connection, *, older_than_s: float, limit: int, keep_context: bool
+) -> int:
+    """End sessions that nobody has opened. Returns how many."""
+    return len(await conn.fetch(_SQL["end_unopened"], older_than_s, limit, keep_context))
+
+
 async def leave(
     conn: Connection,
     team_id: int,

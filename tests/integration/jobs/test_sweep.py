@@ -370,3 +370,11 @@ async def test_what_no_owner_would_say_is_no_reason(team, pg, said):
         row = await module._row(conn, Owned(team.id, session_id, 1))
     row.data["leaving"] = said
     assert how_it_ended(row) == (Status.FAILED, EndedReason.LOST)
+
+
+async def test_a_session_whose_engine_failed_a_resuming_owner_has_failed(team, pg):
+    session_id = await team.add_session()
+    async with pg.connection() as conn:
+        row = await module._row(conn, Owned(team.id, session_id, 1))
+    row.data["leaving"] = "engine"
+    assert how_it_ended(row) == (Status.FAILED, EndedReason.ENGINE)

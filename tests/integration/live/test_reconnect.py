@@ -2,6 +2,7 @@
 
 import asyncio
 
+import openai
 import pytest
 
 from tests.realtime import STEP_S_MAX
@@ -120,7 +121,7 @@ async def test_the_newer_of_two_sockets_wins_and_the_older_is_told(graceful):
 async def test_another_process_takes_the_conversation_over(graceful, new_site):
     site, other = graceful, await new_site(VOICEHUB_GRACE_S=30)
     talk = await talked(site)
-    await site.engine.user_turn("item_u", heard=False)  # or it would cut what is being heard
+    await site.engine.user_turn("item_u", heard=False)
     await site.engine.transcribed("item_u", "Are you there?")
     await talk.until("conversation.item.input_audio_transcription.completed")
     talk.cut()
@@ -200,3 +201,34 @@ async def test_an_emptied_redis_loses_no_line_and_no_token(graceful, new_site, m
     row = await other.over(talk.session_id)
     assert spoken(row) == ["Hello."]
     assert await site.used() == (20, 5)
+
+
+async def test_the_openai_sdk_comes_back_to_its_session(graceful):
+    """Its own reconnecting, which lets the program name the session in the query."""
+    site = graceful
+    names = []
+
+    def reconnecting(event):
+        return {"extra_query": {**event.extra_query, "session_id": names[0]}}
+
+    base_url = str(site.client.make_url("/v1"))
+    client = openai.AsyncOpenAI(base_url=base_url, api_key=await site.token())
+    async with client.realtime.connect(
+        model="Ava", on_reconnecting=reconnecting, initial_delay=0.01
+    ) as connection:
+        events = aiter(connection)
+        created = await anext(events)
+        names.append(created.session.id)
+        await site.engine.reply(1, "Hello.", usage=USAGE)
+        while (await anext(events)).type != "response.done":
+            pass
+        session_id = int(names[0].removeprefix("sess_"))
+        site.app[REGISTRY].find(session_id).connection.abort()
+        again = await anext(events)
+        assert (again.type, again.session.id) == ("session.created", names[0])
+        await site.engine.reply(2, "Still here.", usage=USAGE)
+        while (await anext(events)).type != "response.done":
+            pass
+    row = await site.over(session_id)
+    assert spoken(row) == ["Hello.", "Still here."]
+    assert len(site.engines) == 1

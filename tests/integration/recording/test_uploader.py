@@ -57,6 +57,19 @@ async def test_tails_sort_by_where_their_bytes_lie(spaces, uploader, file, cutte
     assert cutter.is_finished
 
 
+async def test_a_tail_in_memory_is_stored_without_reading_it_again(
+    spaces, uploader, file, cutter
+) -> None:
+    file.append(b"0123456789")
+    cutter.grow(4)
+    await uploader.store_tail(cutter.next_tail(), (0, b"abcd"))
+    for end, fresh in ((7, (3, b"xyz")), (10, (7, b"xy"))):  # not of that place, not that long
+        cutter.grow(end)
+        await uploader.store_tail(cutter.next_tail(), fresh)
+    tails = await spaces.list_objects(uploader.tail_prefix)
+    assert b"".join([await spaces.get(entry.key) for entry in tails]) == b"abcd456789"
+
+
 async def test_a_tail_that_fails_is_asked_for_again(
     spaces, uploader, file, cutter, monkeypatch
 ) -> None:

@@ -111,7 +111,8 @@ async def test_a_refusal_and_a_server_that_is_not_there_are_told_apart(http, tin
         (404, {}, False),
         (409, {}, False),
         (409, {"X-Should-Retry": "true"}, True),
-        (503, {"X-Should-Retry": "false"}, False),
+        (429, {"X-Should-Retry": "true"}, True),
+        (500, {"X-Should-Retry": "false"}, True),
     ],
 )
 async def test_a_refusal_says_whether_to_try_again(http, status, headers, retryable):

@@ -24,7 +24,7 @@ async def pair():
     opened, over = asyncio.get_running_loop().create_future(), asyncio.Event()
 
     async def serve(request):
-        socket = web.WebSocketResponse(timeout=1.0)
+        socket = web.WebSocketResponse(timeout=1.0, decode_text=False)
         await socket.prepare(request)
         opened.set_result(socket)
         await over.wait()

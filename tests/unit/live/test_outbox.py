@@ -139,6 +139,15 @@ async def test_a_frame_leaves_at_once_where_nothing_is_to_be_waited_for(running)
     assert await numbers(pair, 2) == [1, 2]
 
 
+async def test_of_audio_that_was_sent_only_what_travelled_is_remembered(running):
+    box, _, _ = running
+    await idle(box)
+    kind = "response.output_audio.delta"
+    box.put(Frame(kind, {"type": kind}, audio=b"\1\0", raw=b"{}"))
+    box.put(Frame(kind, {"type": kind}, audio=b"\1\0", raw=b"{}", header=bytes(16)))
+    assert [(each.audio, each.raw) for each in box._sent] == [(None, b"{}"), (b"\1\0", None)]
+
+
 async def test_a_frame_whose_write_was_given_up_before_it_came_never_leaves(running):
     box, pair, _ = running
     await idle(box)

@@ -12,7 +12,7 @@ from voicehub.tasks import spawn
 
 
 @pytest.fixture
-def paused(pair):
+async def paused(pair):
     return PausedSocket(Connection(pair.server, pair.abort, new_id), idle_s=30)
 
 

@@ -7,7 +7,14 @@ import orjson
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from voicehub.errors import AuthenticationError, ClientError, RateLimitError
+from voicehub.errors import (
+    AuthenticationError,
+    ClientError,
+    ConflictError,
+    DrainError,
+    FencedError,
+    RateLimitError,
+)
 from voicehub.keys import REQUEST_ID
 from voicehub.rest import answer
 from voicehub.storage.page import Page

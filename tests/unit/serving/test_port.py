@@ -70,6 +70,21 @@ def test_every_address_of_a_name_gets_the_same_port(monkeypatch):
         assert given == [("127.0.0.1", number(port)), ("127.0.0.2", number(port))]
 
 
+@pytest.mark.parametrize("addresses", [["192.0.2.1", LOOPBACK], [LOOPBACK, "192.0.2.1"]])
+def test_an_address_that_this_machine_lacks_does_not_matter_beside_one_it_has(
+    monkeypatch, addresses
+):
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 0)) for each in addresses]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: found)
+    with Port("both", 0) as port, ExitStack() as stack:
+        assert [each.getsockname()[0] for each in listening(port, stack)] == [LOOPBACK]
+
+
+def test_an_address_that_this_machine_lacks_is_refused():
+    with pytest.raises(PortError, match=r"192\.0\.2\.1"):
+        Port("192.0.2.1", 0).__enter__()
+
+
 @pytest.mark.parametrize(("host", "shown"), [("::1", "[::1]"), ("127.0.0.1", "127.0.0.1")])
 def test_its_address_is_told_as_a_url(host, shown, monkeypatch):
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (LOOPBACK, 0))]

@@ -23,7 +23,7 @@ def test_the_client_leaves_between_turns():
     live = Live()
     live.speak(2_000)
     assert live.do(events.ClientLeft(clean=True)) == [
-        "record 1500 ms",
+        "record 2000 ms",
         "book 3",
         "close 1000 client_close",
         "finish completed client_close",
