@@ -5,7 +5,7 @@ heard and when an event came. Barge-in works as on a telephone: when the server 
 speaks, the loudspeaker stops, and the server is told how much of the reply was heard.
 
 A connection that breaks comes back by itself (`Link`). Meanwhile the loudspeaker plays what it has,
-a script waits, and of a microphone the last two seconds are kept.
+a script waits, and of a microphone the last second is kept.
 """
 
 import asyncio

@@ -33,9 +33,10 @@ HANDSHAKE_S_MAX = 10.0
 GREETING_S_MAX = 25.0
 # A socket that broke sooner does not count as having been back.
 STEADY_S = 5.0
-# What was said while the line was dead, in appends of 100 ms, 2 s; at the limit the oldest is
-# dropped: the agent should answer what is said now.
-BACKLOG_CHUNKS_MAX = 20
+# What was said while the line was dead, in appends of 100 ms, 1 s; at the limit the oldest is
+# dropped: the agent should answer what is said now, and what comes more than 1.5 s late cannot be
+# laid where it was spoken any more.
+BACKLOG_CHUNKS_MAX = 10
 
 BROKE, GOING_AWAY, IDLE = 1006, 1012, 1001
 # Before it has greeted us, a socket may also close because an engine failed or the session was
