@@ -232,3 +232,69 @@ async def test_the_openai_sdk_comes_back_to_its_session(graceful):
     row = await site.over(session_id)
     assert spoken(row) == ["Hello.", "Still here."]
     assert len(site.engines) == 1
+
+
+async def stuck(site):
+    """A client whose network takes nothing any more, while the agent speaks."""
+    talk = await talked(site)
+    talk.socket._response.connection.transport.pause_reading()
+    await site.engine.begin_reply(2)
+    for _ in range(150):
+        await site.engine.speak(2, 1_000)
+    driver = site.app[REGISTRY].find(talk.session_id)
+    async with asyncio.timeout(STEP_S_MAX):
+        while not driver._outbox._entries:
+            await site.redis.ping()
+    return talk
+
+
+async def test_who_left_a_dead_network_need_not_wait_for_it(graceful):
+    site = graceful
+    talk = await stuck(site)
+    again = await reopen(site, talk.session_id)
+    await again.until("response.output_audio.delta")
+    await site.engine.end_reply(2, "To you.", usage=USAGE)
+    await again.until("response.done")
+    assert again.kinds.count("response.output_audio.delta") < 150
+    await again.close()
+    assert (await site.over(talk.session_id))["data"]["ended_reason"] == "client_close"
+
+
+async def test_what_a_replaced_socket_sends_is_not_heard(graceful):
+    site = graceful
+    talk = await stuck(site)
+    again = await reopen(site, talk.session_id)
+    await talk.send("input_audio_buffer.commit")
+    await again.send("response.create")
+    await site.engine.until_taken("response.create")
+    assert "input_audio_buffer.commit" not in [frame.type for frame in site.engine.taken]
+    await talk.close()
+
+
+async def test_a_session_that_went_on_after_a_pause_greets_a_new_socket_as_any_other(graceful):
+    site, extended = graceful, {"protocols": ["voicehub.v1"]}
+    talk = await site.talk(**extended)
+    await talk.send("voicehub.session.pause")
+    await talk.until("voicehub.session.paused")
+    await talk.send("voicehub.session.resume")
+    await talk.until("voicehub.session.resumed")
+    await absent(site, talk)
+    again = await reopen(site, talk.session_id, **extended)
+    assert again.kinds == ["session.created"]
+
+
+async def test_a_client_may_come_back_with_another_subprotocol_and_again(graceful):
+    site = graceful
+    talk = await talked(site)
+    closed = spawn(talk.until_closed(), name="older")
+    extended = await reopen(site, talk.session_id, protocols=["voicehub.v1"])
+    await closed
+    assert talk.errors == ["session_lost"]
+    assert len(site.engines) == 2
+    again = await reopen(site, talk.session_id, protocols=["voicehub.v1"])
+    assert len(site.engines) == 2
+    await site.engine.reply(2, "Still here.", usage=USAGE)
+    await again.until("response.done")
+    await extended.until_closed()
+    await again.close()
+    assert spoken(await site.over(talk.session_id)) == ["Hello.", "Still here."]
