@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import orjson
@@ -71,6 +72,12 @@ class Process:
         self._keeping = spawn(self._keep(), name=f"keeper of {self.name}")
         async with asyncio.timeout(READY_S_MAX):
             await self.up.wait()
+
+    def logged(self, message: str) -> list[dict[str, Any]]:
+        """Its log's lines of that message."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        found = (orjson.loads(line) for line in lines if f'"{message}"' in line)
+        return [line for line in found if line["event"] == message]
 
     def signal(self, number: signal.Signals) -> None:
         """SIGKILL, SIGTERM, SIGSTOP or SIGCONT, where it runs."""
@@ -136,6 +143,14 @@ class Server:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.line.port}"
+
+    def children(self) -> list[int]:
+        """Of `serve --workers`: the processes that serve, the oldest first."""
+        newest: dict[int, int] = {}
+        for line in self.process.logged("server started"):
+            newest.pop(line["number"], None)
+            newest[line["number"]] = line["pid"]
+        return list(newest.values())
 
 
 @dataclass(frozen=True, slots=True)
