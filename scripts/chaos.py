@@ -41,6 +41,7 @@ def main() -> int:
         variables={"VOICEHUB_RECORDING_FORMAT": options.format},
         habits=rolling.LOYAL if options.restart else Habits(),
         faults=rolling.drains(options.serves) if options.restart else None,
+        direct=options.restart,
     )
     console.print(f"seed {plan.seed}: scripts/chaos --seed {plan.seed} repeats the faults")
 

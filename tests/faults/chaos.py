@@ -37,6 +37,8 @@ class Plan:
     habits: Habits = field(default_factory=Habits)
     faults: Sequence[Fault] | None = None
     """Instead of those that the seed draws. Then each session has to outlive them."""
+    direct: bool = False
+    """No proxies: where the faults break no line."""
 
 
 async def run(plan: Plan, say: Say) -> Books:
@@ -45,7 +47,11 @@ async def run(plan: Plan, say: Say) -> Books:
     if faults is None:
         faults = schedule.drawn(plan.seed, plan.seconds, servers=plan.servers, workers=plan.workers)
     async with fleet(
-        servers=plan.servers, workers=plan.workers, keep=plan.keep, **plan.variables
+        servers=plan.servers,
+        workers=plan.workers,
+        keep=plan.keep,
+        direct=plan.direct,
+        **plan.variables,
     ) as built:
         say(f"{plan.servers} servers and {plan.workers} workers run")
         return await _weather(plan, built, faults, say)

@@ -16,6 +16,7 @@ PLAN = chaos.Plan(
     variables={"VOICEHUB_WORKERS": "2"},
     habits=rolling.LOYAL,
     faults=KILLS,
+    direct=True,
 )
 
 
