@@ -19,8 +19,8 @@ from voicehub.tasks import spawn, stop
 
 # Each of the last steps; one that takes longer is left to the worker, which repeats it.
 STEP_DEADLINE_S = 30.0
-# A store may be away for so long at the very end, and nothing of how a session ended is changed by
-# it; after that the sweeper ends it as lost, also one that was to be paused.
+# A store that is away for so long at the very end changes nothing of how a session ended; after
+# that the sweeper ends it, as lost, and a pause with it.
 TRIES_S = 20.0
 RETRY_S = 0.5
 

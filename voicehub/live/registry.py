@@ -54,7 +54,7 @@ class Registry:
                 self._empty.set()
 
     def find(self, session_id: int) -> Driver | None:
-        """Who drives the session in this process: the newer, where it is taken over here."""
+        """Who drives the session in this process: of two, of which one takes over, the newer."""
         for driver in reversed(self._drivers):
             if isinstance(driver, Driver) and driver.session_id == session_id:
                 return driver

@@ -142,7 +142,7 @@ class Session:
     def _greeting(self, kind: str, *, is_resumed: bool) -> Frame:
         """What a socket hears first of this session, or of its going on."""
         session = self._visible(self._session)
-        session["voicehub"]["resumed"] = is_resumed
+        session["voicehub"] |= {"resumed": is_resumed, "leg": self._spec.leg}
         return server_frame(self._new_id("event"), kind, session=session)
 
     def _visible(self, session: Body) -> Body:

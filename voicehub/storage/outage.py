@@ -92,3 +92,10 @@ class Outage:
             self.ended += 1
             away_s = round(time.monotonic() - self._since_s, 1)
             logger.warning("store is back", store=self._store, away_s=away_s)
+
+
+def is_of_closed_transport(error: RuntimeError) -> bool:
+    """Whether a connection was closed while somebody wrote to it: uvloop has no ConnectionError for
+    that, and the clients pass on what it has.
+    """
+    return "handler is closed" in str(error)

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 
+import openai
 import pytest
 from aiohttp import WSServerHandshakeError
 
@@ -203,6 +204,37 @@ async def test_an_emptied_redis_loses_no_line_and_no_token(graceful, new_site, m
     row = await other.over(talk.session_id)
     assert spoken(row) == ["Hello."]
     assert await site.used() == (20, 5)
+
+
+async def test_the_openai_sdk_comes_back_to_its_session(graceful):
+    """Its own reconnecting, which lets the program name the session in the query."""
+    site = graceful
+    names = []
+
+    def reconnecting(event):
+        return {"extra_query": {**event.extra_query, "session_id": names[0]}}
+
+    base_url = str(site.client.make_url("/v1"))
+    client = openai.AsyncOpenAI(base_url=base_url, api_key=await site.token())
+    async with client.realtime.connect(
+        model="Ava", on_reconnecting=reconnecting, initial_delay=0.01
+    ) as connection:
+        events = aiter(connection)
+        created = await anext(events)
+        names.append(created.session.id)
+        await site.engine.reply(1, "Hello.", usage=USAGE)
+        while (await anext(events)).type != "response.done":
+            pass
+        session_id = int(names[0].removeprefix("sess_"))
+        site.app[REGISTRY].find(session_id).connection.abort()
+        again = await anext(events)
+        assert (again.type, again.session.id) == ("session.created", names[0])
+        await site.engine.reply(2, "Still here.", usage=USAGE)
+        while (await anext(events)).type != "response.done":
+            pass
+    row = await site.over(session_id)
+    assert spoken(row) == ["Hello.", "Still here."]
+    assert len(site.engines) == 1
 
 
 async def stuck(site):
