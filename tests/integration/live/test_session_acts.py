@@ -1,5 +1,7 @@
 """Pause, resume and end by REST: of one's own sessions, at whatever process they are."""
 
+import asyncio
+
 import pytest
 
 from voicehub.realtime.tokens import duration_usage
@@ -47,6 +49,25 @@ async def test_rest_of_any_process_reaches_the_owner(site, new_site, monkeypatch
     await other.talk(f"session_id={talk.session_id}", token=secret)
     row = await site.ask("POST", f"/v1/sessions/{talk.session_id}/end")
     assert (row["status"], row["data"]["ended_reason"]) == ("completed", "client_close")
+
+
+async def test_two_processes_may_pause_at_once_and_one_while_it_is_ended(
+    site, new_site, monkeypatch
+):
+    monkeypatch.setattr(lease, "RENEW_EVERY_S", 0.05)
+    other = await new_site(VOICEHUB_GRACE_S=30)
+    talk = await talked(site)
+    path = f"/v1/sessions/{talk.session_id}"
+    rows = await asyncio.gather(*(each.ask("POST", f"{path}/pause") for each in (site, other)))
+    assert [row["status"] for row in rows] == ["paused", "paused"]
+    await talk.send("voicehub.session.resume")
+    await talk.until("voicehub.session.resumed")
+    headers = {"Authorization": f"Bearer {await other.token()}"}
+    row, paused = await asyncio.gather(
+        site.ask("POST", f"{path}/end"), other.client.post(f"{path}/pause", headers=headers)
+    )
+    assert row["status"] == "completed"
+    assert paused.status in {200, 409}
 
 
 async def test_a_paused_session_may_be_ended_without_an_owner(site):
