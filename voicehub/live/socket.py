@@ -52,6 +52,9 @@ async def open_socket(request: web.Request) -> web.StreamResponse:
         ending = admittance.pop_all()
         held.add_done_callback(lambda _: ending.close())
         await visit.wait(held)
+        if not visit.connected:
+            # aiohttp answers with what is returned here, and this socket was never opened.
+            raise ConnectionResetError("the client left before its session began")
     return upgrade
 
 
@@ -60,11 +63,13 @@ class _Visit:
 
     def __init__(self, request: web.Request, upgrade: web.WebSocketResponse) -> None:
         self.request = request
+        self.connected = False
         self._connection = Connection(upgrade, self._abort, new_id)
 
     async def connect(self) -> Connection:
         """Answer the request with the upgrade. Raises ConnectionError."""
         await self._connection.socket.prepare(self.request)
+        self.connected = True
         return self._connection
 
     async def join(self, session_id: int) -> bool:
