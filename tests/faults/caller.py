@@ -100,6 +100,7 @@ class Habits:
     gives_up: float = 0.2
     frame_ms: int = 100
     """Of audio in an event; the model's turns take 30 of them."""
+    patience_s: float = PATIENCE_S
 
 
 class Caller:
@@ -208,7 +209,7 @@ class Caller:
     ) -> Outcome:
         while True:
             try:
-                async with asyncio.timeout(PATIENCE_S):
+                async with asyncio.timeout(self._habits.patience_s):
                     message = await socket.receive()
             except TimeoutError:
                 return Outcome.SILENT

@@ -18,7 +18,7 @@ GO_ON_S_MAX = 60.0
 POLL_S = 0.2
 # Who talks until all is over, and always comes back. A hundred of them leave the processors to the
 # servers only where their events are few.
-LOYAL = Habits(talk_s=(86_400.0, 86_400.0), gives_up=0.0, frame_ms=200)
+LOYAL = Habits(talk_s=(86_400.0, 86_400.0), gives_up=0.0, frame_ms=200, patience_s=20.0)
 
 
 def drains(servers: int) -> list[Fault]:

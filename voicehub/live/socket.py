@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import ExitStack
+from http import HTTPStatus
 
 from aiohttp import web
 
@@ -53,8 +54,9 @@ async def open_socket(request: web.Request) -> web.StreamResponse:
         held.add_done_callback(lambda _: ending.close())
         await visit.wait(held)
         if not visit.connected:
-            # aiohttp answers with what is returned here, and this socket was never opened.
-            raise ConnectionResetError("the client left before its session began")
+            # aiohttp finishes what is returned here, and this socket was never opened. Nobody reads
+            # the answer.
+            return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE)
     return upgrade
 
 
