@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from aiohttp import web
 
 from voicehub.live.connection import Connection
+from voicehub.live.sent import Sent
 from voicehub.promptly import drained, is_held_back, is_ready, write
 from voicehub.realtime.frame import Frame, to_json
 
@@ -17,10 +18,9 @@ BYTES_MAX = 16 * 1024 * 1024
 # A client that takes no bytes for this long is cut off.
 SEND_DEADLINE_S = 20.0
 _CLOCK_STEP_S = 0.002
-# What was sent last is kept, for a client that comes back and says what it saw last. Half a minute
-# of events, or seconds of audio; what is older than both is not sent again.
-SENT_FRAMES_MAX = 1_024
-SENT_BYTES_MAX = 1024 * 1024
+# What was sent is remembered for this long at least, and at most for twice as long. A client that
+# takes nothing for half a minute is known to be gone by then (the socket's heartbeat).
+SENT_KEPT_S = 45.0
 
 # A frame, and what must be kept before the client may see it.
 Entry = tuple[Frame, "asyncio.Future[None] | None"]
@@ -37,15 +37,16 @@ class Outbox:
         self._connection: Connection | None = None
         self._entries: deque[Entry] = deque()
         self._bytes = 0
-        self._sent: deque[Frame] = deque()
-        self._sent_bytes = 0
+        self._sent = Sent()
         self._arrived = asyncio.Event()
         self._is_idle = False
         self._closing: tuple[int, bytes] | None = None
         self._loop = asyncio.get_running_loop()
-        self._sending_since_s: float | None = None
+        # The write under way: to whom, and since when.
+        self._sending: tuple[Connection, float] | None = None
         # One for many frames: a time-out of its own costs a frame more than its way to the socket.
         self._watch: asyncio.TimerHandle | None = None
+        self._turn: asyncio.TimerHandle | None = None
 
     @property
     def overflown(self) -> bool:
@@ -56,16 +57,17 @@ class Outbox:
         """Write to `connection` from now on. What was sent after event `last_event_id` is sent
         again, as far as it is remembered.
         """
+        self._leave_socket()
         self._connection = connection
-        missed = self._sent_after(last_event_id) if last_event_id else []
+        missed = self._sent.after(last_event_id) if last_event_id else []
         for frame in reversed(missed):
             self._put_first(frame)
         self._sent.clear()
-        self._sent_bytes = 0
         self._wake()
 
     def detach(self) -> None:
         """The socket broke: what comes waits for the next one."""
+        self._leave_socket()
         self._connection = None
 
     def put(self, frame: Frame, after: "asyncio.Future[None] | None" = None) -> None:
@@ -102,12 +104,14 @@ class Outbox:
         """Write until the end was asked for. A socket that breaks is the reader's news, which tells
         the session. Cancelling it drops what waits.
         """
+        self._turn = self._loop.call_later(SENT_KEPT_S, self._forget_sent)
         try:
             await self._write()
         finally:
             self._is_idle = False
-            if self._watch is not None:
-                self._watch.cancel()
+            for timer in (self._watch, self._turn):
+                if timer is not None:
+                    timer.cancel()
 
     async def _write(self) -> None:
         while True:
@@ -140,13 +144,19 @@ class Outbox:
         if after is not None and after.cancelled():
             return True
         write(connection.socket, *_message(frame))
-        self._remember(frame)
+        self._sent.add(frame)
         if is_held_back(connection.socket):
             self._wake()  # whether the client takes it is for `run` to watch
         return True
 
+    def _leave_socket(self) -> None:
+        # A write that waits for a dead network would keep the next socket waiting too. Who takes
+        # nothing cannot be told anything either.
+        if self._connection is not None and is_held_back(self._connection.socket):
+            self._connection.abort()
+
     async def _drain(self, connection: Connection) -> None:
-        is_taken = await self._is_in_time(drained(connection.socket))
+        is_taken = await self._is_in_time(drained(connection.socket), connection)
         if not is_taken and self._connection is connection:
             self.detach()
 
@@ -167,7 +177,7 @@ class Outbox:
             if self._connection is connection:
                 self.detach()
         elif self._connection is connection and self._pop(entry):
-            self._remember(frame)
+            self._sent.add(frame)
 
     def _pop(self, entry: Entry) -> bool:
         """Returns whether it was still there: all may have been dropped meanwhile."""
@@ -177,29 +187,14 @@ class Outbox:
         self._bytes -= _size(entry[0])
         return True
 
-    def _remember(self, frame: Frame) -> None:
-        # Samples beside the text that carries them are not needed again, nor text beside samples.
-        if frame.header is not None:
-            frame.raw = None
-        elif frame.raw is not None:
-            frame.audio = None
-        self._sent.append(frame)
-        self._sent_bytes += _size(frame)
-        while self._sent_bytes > SENT_BYTES_MAX or len(self._sent) > SENT_FRAMES_MAX:
-            self._sent_bytes -= _size(self._sent.popleft())
-
-    def _sent_after(self, event_id: str) -> list[Frame]:
-        """What was sent after that event; all that is remembered where it is not."""
-        sent = list(self._sent)
-        ids = [frame.body.get("event_id") for frame in sent]
-        return sent[ids.index(event_id) + 1 :] if event_id in ids else sent
-
     async def _send(self, frame: Frame, connection: Connection) -> bool:
-        return await self._is_in_time(connection.socket.send_frame(*_message(frame)))
+        return await self._is_in_time(connection.socket.send_frame(*_message(frame)), connection)
 
-    async def _is_in_time(self, sending: Coroutine[None, None, None]) -> bool:
+    async def _is_in_time(
+        self, sending: Coroutine[None, None, None], connection: Connection
+    ) -> bool:
         """Whether `sending` came to its end: at the deadline, the client is cut off."""
-        self._sending_since_s = self._loop.time()
+        self._sending = connection, self._loop.time()
         if self._watch is None:
             self._watch = self._loop.call_later(SEND_DEADLINE_S, self._look)
         try:
@@ -207,20 +202,26 @@ class Outbox:
         except (ConnectionError, RuntimeError):
             return False
         finally:
-            self._sending_since_s = None
+            self._sending = None
         return True
+
+    def _forget_sent(self) -> None:
+        if self._connection is not None:  # else what it has not seen is kept until it is back
+            self._sent.turn()
+        self._turn = self._loop.call_later(SENT_KEPT_S, self._forget_sent)
 
     def _look(self) -> None:
         """Cut a client off that has been taking nothing; the write under way then fails."""
         self._watch = None
-        if self._sending_since_s is None or self._connection is None:
+        if self._sending is None:
             return
-        due_s = self._sending_since_s + SEND_DEADLINE_S
+        connection, since_s = self._sending
+        due_s = since_s + SEND_DEADLINE_S
         # What began after the timer is due later; the loop's clock may be a little behind.
         if self._loop.time() + _CLOCK_STEP_S < due_s:
             self._watch = self._loop.call_at(due_s, self._look)
         else:
-            self._connection.abort()
+            connection.abort()
 
 
 def _message(frame: Frame) -> tuple[bytes, web.WSMsgType]:

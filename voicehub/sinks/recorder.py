@@ -199,16 +199,18 @@ class Recorder:
             while not (self._is_ending.is_set() and not self._pending):
                 await self._arrived.wait()
                 self._arrived.clear()
-                blocks, self._pending, self._pending_samples = self._pending, [], 0
-                if blocks and not self._is_torn:
-                    await self._encode(blocks)
+                await self._encode_pending()
                 if not self._pending:
                     self._is_drained.set()
             await self._end()
         finally:
             self._is_drained.set()
 
-    async def _encode(self, blocks: list[Block]) -> None:
+    async def _encode_pending(self) -> None:
+        # The blocks are this method's own: in a lane that waits they would stay until the next.
+        blocks, self._pending, self._pending_samples = self._pending, [], 0
+        if not blocks or self._is_torn:
+            return
         self._fresh = None
         failure = await self._spool.run(lambda: self._to_spool(blocks))
         if failure is not None:
@@ -277,9 +279,8 @@ class Recorder:
             if tail is None:
                 continue
             due = loop.time() + self._tail_interval_s
-            fresh, self._fresh = self._fresh, None
             try:
-                await self._uploader.store_tail(tail, fresh)
+                await self._uploader.store_tail(tail, self._take_fresh())
             except StorageError as error:
                 failures = self._note_failure(error, failures)
                 due = loop.time() + _backoff_s(failures)
@@ -291,6 +292,10 @@ class Recorder:
                     due = loop.time()
                     self._grown_for_tail.set()
             self._wake(self._grown_for_parts)
+
+    def _take_fresh(self) -> tuple[int, bytes] | None:
+        fresh, self._fresh = self._fresh, None
+        return fresh
 
     async def _part_lane(self) -> None:
         failures = 0

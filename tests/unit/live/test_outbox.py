@@ -135,17 +135,36 @@ async def test_a_frame_leaves_at_once_where_nothing_is_to_be_waited_for(running)
     box.put(frame(1))
     box.put(frame(2), kept)
     assert not box._entries
-    assert [each.body["number"] for each in box._sent] == [1, 2]
+    assert [each.body["number"] for each in box._sent.after("")] == [1, 2]
     assert await numbers(pair, 2) == [1, 2]
 
 
-async def test_of_audio_that_was_sent_only_what_travelled_is_remembered(running):
-    box, _, _ = running
+async def test_what_was_sent_is_forgotten_in_time_but_not_while_the_client_is_away(
+    pair, monkeypatch
+):
+    monkeypatch.setattr(outbox, "SENT_KEPT_S", 0.01)
+    box = attached(pair)
+    turned = asyncio.Semaphore(0)
+    turn = box._sent.turn
+
+    def turn_and_tell():
+        turn()
+        turned.release()
+
+    box._sent.turn = turn_and_tell
+    task = spawn(box.run(), name="outbox")
     await idle(box)
-    kind = "response.output_audio.delta"
-    box.put(Frame(kind, {"type": kind}, audio=b"\1\0", raw=b"{}"))
-    box.put(Frame(kind, {"type": kind}, audio=b"\1\0", raw=b"{}", header=bytes(16)))
-    assert [(each.audio, each.raw) for each in box._sent] == [(None, b"{}"), (b"\1\0", None)]
+    box.put(frame(1))
+    for _ in range(3):
+        await turned.acquire()
+    assert not box._sent.after("")
+    box.put(frame(2))
+    box.detach()
+    over = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(0.05, over.set_result, None)
+    await over
+    assert [each.body["number"] for each in box._sent.after("")] == [2]
+    await stop(task)
 
 
 async def test_a_frame_whose_write_was_given_up_before_it_came_never_leaves(running):
