@@ -83,8 +83,9 @@ async def _audit_objects(
     wrong = []
     async with spaces_of(fleet.settings) as spaces:
         for number in (ledger.session_id for ledger in ledgers):
-            kept = rows[number]["data"].get("recording", {}).get("key")
+            recording = rows[number]["data"].get("recording", {})
+            kept = [] if recording.get("state") == "empty" else [recording.get("key")]
             found = await spaces.list_objects(session_prefix(fleet.team_id, number))
-            if (keys := [each.key for each in found]) != [kept]:
+            if (keys := [each.key for each in found]) != kept:
                 wrong.append(f"session {number}: {kept} is to be, {keys} are")
     books.zero("sessions whose recording is not one object", wrong)
