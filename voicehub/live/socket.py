@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import ExitStack
+from http import HTTPStatus
 
 from aiohttp import web
 
@@ -52,6 +53,10 @@ async def open_socket(request: web.Request) -> web.StreamResponse:
         ending = admittance.pop_all()
         held.add_done_callback(lambda _: ending.close())
         await visit.wait(held)
+        if not visit.connected:
+            # aiohttp finishes what is returned here, and this socket was never opened. Nobody reads
+            # the answer.
+            return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE)
     return upgrade
 
 
@@ -60,11 +65,13 @@ class _Visit:
 
     def __init__(self, request: web.Request, upgrade: web.WebSocketResponse) -> None:
         self.request = request
+        self.connected = False
         self._connection = Connection(upgrade, self._abort, new_id)
 
     async def connect(self) -> Connection:
         """Answer the request with the upgrade. Raises ConnectionError."""
         await self._connection.socket.prepare(self.request)
+        self.connected = True
         return self._connection
 
     async def join(self, session_id: int) -> bool:
