@@ -17,8 +17,9 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.faults import chaos
+from tests.faults import chaos, rolling
 from tests.faults.books import Books
+from tests.faults.caller import Habits
 
 # A log that is no terminal must not cut the table.
 LOG_COLUMNS = 140
@@ -38,6 +39,9 @@ def main() -> int:
         workers=options.workers,
         keep=options.keep,
         variables={"VOICEHUB_RECORDING_FORMAT": options.format},
+        habits=rolling.LOYAL if options.restart else Habits(),
+        faults=rolling.drains(options.serves) if options.restart else None,
+        direct=options.restart,
     )
     console.print(f"seed {plan.seed}: scripts/chaos --seed {plan.seed} repeats the faults")
 
@@ -68,6 +72,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 31))
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument(
+        "--restart", action="store_true", help="a rolling restart, and nothing else"
+    )
     parser.add_argument("--sessions", type=int, default=40, help="conversations at a time")
     parser.add_argument("--serves", type=int, default=3, help="serve processes")
     parser.add_argument("--workers", type=int, default=2, help="worker processes")

@@ -21,9 +21,10 @@ from rich.text import Text
 from voicehub.audio.formats import Pcm
 from voicehub.client import clip
 from voicehub.client.api import Api, Json
-from voicehub.client.conversation import Conversation, Observer, Reply
+from voicehub.client.conversation import Conversation, Observer
 from voicehub.client.screen import Terminal
 from voicehub.client.tape import Tape
+from voicehub.client.turns import Reply
 from voicehub.errors import VoiceHubError
 from voicehub.talk import speech
 
@@ -161,7 +162,7 @@ async def _talk(
 ) -> Evidence:
     """Every question when the reply to the one before is heard; the last reply is interrupted."""
     screen = Terminal(AGENT, console)
-    observer = Observer(event=screen.event, line=screen.line)
+    observer = Observer(event=screen.event, line=screen.line, notice=screen.notice)
     secret = session["client_secret"]["value"]
     tape = Tape(heard)
     async with Conversation(http, session["url"], secret, tape=tape, observer=observer) as talk:

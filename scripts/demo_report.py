@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from voicehub.client.conversation import Interruption, Reply, Utterance
 from voicehub.client.screen import at
+from voicehub.client.turns import Interruption, Reply, Utterance
 
 # How much of each reply is looked for in the recording.
 REPLY_MS = 1_500

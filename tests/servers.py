@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from voicehub.client import Api, Conversation, Event, Observer
+from voicehub.client import Api, Conversation, Event, Notice, Observer, Reconnected
 from voicehub.storage import seed
 from voicehub.storage.postgres import Postgres
 
@@ -134,21 +134,37 @@ def _kill(pid: int) -> None:
 class Caller:
     """Somebody who says nothing and listens, in one session, over as many sockets as it takes."""
 
-    def __init__(self, http: aiohttp.ClientSession, created: dict[str, Any]) -> None:
+    def __init__(
+        self, http: aiohttp.ClientSession, created: dict[str, Any], come_back_s: float
+    ) -> None:
         self.id: int = created["id"]
         self.seen: list[str] = []
         """What of the agent's they saw finished, by the ids of the items."""
+        self.moves = 0
+        """How often another owner had the session."""
         self.talk: Conversation
         self._http = http
         self._ticket = (created["url"], created["client_secret"]["value"])
+        self._come_back_s = come_back_s
+        self._moved_at = 0
+        self._moved = asyncio.Event()
         self._open = AsyncExitStack()
 
     async def connect(self) -> None:
-        talk = Conversation(self._http, *self._ticket, observer=Observer(event=self._note))
+        observer = Observer(event=self._note, notice=self._notice)
+        talk = Conversation(
+            self._http, *self._ticket, come_back_s=self._come_back_s, observer=observer
+        )
         self.talk = await self._open.enter_async_context(talk)
 
-    async def in_a_reply(self) -> None:
-        await self.talk.wait_for("response.created", timeout_s=STEP_S_MAX)
+    async def in_a_reply(self, moves: int = 0) -> None:
+        """Of the owner after so many moves."""
+        async with asyncio.timeout(STEP_S_MAX):
+            while self.moves < moves:
+                self._moved.clear()
+                await self._moved.wait()
+        created = "response.created"
+        await self.talk.wait_for(created, since=self._moved_at, timeout_s=STEP_S_MAX)
 
     async def hang_up(self) -> None:
         await self._open.aclose()
@@ -157,23 +173,31 @@ class Caller:
         if event.type == "response.output_audio_transcript.done":
             self.seen.append(event.body["item_id"])
 
+    def _notice(self, notice: Notice) -> None:
+        if isinstance(notice, Reconnected) and not notice.is_continued:
+            self.moves += 1
+            self._moved_at = self.talk.mark()
+            self._moved.set()
+
 
 class Callers:
     """All who talk with the servers of a test."""
 
-    def __init__(self, http: aiohttp.ClientSession, password: str) -> None:
+    def __init__(self, http: aiohttp.ClientSession, password: str, come_back_s: float) -> None:
         self._http = http
         self._password = password
+        self._come_back_s = come_back_s
         self.all: list[Caller] = []
+        self._left: dict[int, int] = {}
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, password: str) -> "AsyncIterator[Callers]":
+    async def of(cls, password: str, *, come_back_s: float = 0.0) -> "AsyncIterator[Callers]":
         """Nobody yet; they sign in as the seeded user, and hang up at the end."""
         # A connection each: the kernel chooses a worker by the connection.
         connector = aiohttp.TCPConnector(limit=0, force_close=True)
         async with aiohttp.ClientSession(connector=connector) as http:
-            callers = cls(http, password)
+            callers = cls(http, password, come_back_s)
             try:
                 yield callers
             finally:
@@ -183,7 +207,10 @@ class Callers:
         """So many more, each in the middle of a reply."""
         api = Api(self._http, url)
         await api.login(seed.USER_EMAIL, self._password)
-        joined = [Caller(self._http, await api.open_session("Ava")) for _ in range(count)]
+        joined = [
+            Caller(self._http, await api.open_session("Ava"), self._come_back_s)
+            for _ in range(count)
+        ]
         self.all += joined
         for each in joined:
             await each.connect()
@@ -191,13 +218,13 @@ class Callers:
             await each.in_a_reply()
         return joined
 
-    async def come_back(self) -> int:
-        """Whose server has closed, goes on with the session. Returns how many these were."""
-        gone = [each for each in self.all if each.talk.close_code is not None]
+    async def come_back(self, server: Server) -> int:
+        """Whom the server has left goes on elsewhere, each by itself. Returns how many."""
+        left = [line["session_id"] for line in server.logged_already("session put away")]
+        gone = [each for each in self.all if each.id in left]
         for each in gone:
-            await each.connect()
-        for each in gone:
-            await each.in_a_reply()
+            self._left[each.id] = self._left.get(each.id, 0) + 1
+            await each.in_a_reply(self._left[each.id])
         return len(gone)
 
     async def hang_up(self) -> None:

@@ -15,7 +15,7 @@ import typer
 from voicehub.audio.formats import Pcm
 from voicehub.client.api import Api, Json
 from voicehub.client.clip import joined, load
-from voicehub.client.conversation import Conversation, Observer
+from voicehub.client.conversation import Conversation, Observer, ReplyLostError
 from voicehub.client.microphone import Microphone
 from voicehub.client.screen import JsonLines, Screen, Terminal
 from voicehub.client.tape import Tape
@@ -116,13 +116,14 @@ async def _talk(
         if not isinstance(sign_in, str):
             await api.login(*sign_in)
         session = await api.open_session(agent, session_context)
-        observer = Observer(event=screen.event, line=screen.line)
+        observer = Observer(event=screen.event, line=screen.line, notice=screen.notice)
         if plan.microphone is not None:
             observer.heard = plan.microphone.play
         async with Conversation(
             http,
             session["url"],
             session["client_secret"]["value"],
+            renew=api.resume,
             source=plan.microphone,
             tape=tape,
             observer=observer,
@@ -132,18 +133,19 @@ async def _talk(
             if plan.microphone is not None:
                 await _until_interrupted(conversation)
             else:
-                await _say_all(conversation, plan)
+                await _say_all(conversation, plan, screen)
         await api.ended_session(session["id"])
-        with suppress(VoiceHubError):  # there may be no recording, and then none is shown
+        # There may be no recording, or none so soon; then none is shown.
+        with suppress(VoiceHubError, TimeoutError):
             await api.finished_recording(session["id"])
         screen.summary(_summary(await api.session(session["id"]), tape))
 
 
-async def _say_all(conversation: Conversation, plan: _Plan) -> None:
+async def _say_all(conversation: Conversation, plan: _Plan, screen: Screen) -> None:
     """Each clip once the reply to the one before is heard; the last reply may be interrupted."""
     for number, clip in enumerate(plan.clips, 1):
         if number < len(plan.clips) or plan.barge_in is None:
-            await conversation.ask(clip)
+            await _ask(conversation, clip, screen)
             await asyncio.sleep(PAUSE_S)
             continue
         before = conversation.mark()
@@ -152,6 +154,15 @@ async def _say_all(conversation: Conversation, plan: _Plan) -> None:
             plan.barge_in, since=before, heard_ms=plan.barge_in_after_ms
         )
         await conversation.reply(since=barge_in.since)
+
+
+async def _ask(conversation: Conversation, clip: Pcm, screen: Screen) -> None:
+    """Say it again, once, where another server took over and knows nothing of the reply."""
+    try:
+        await conversation.ask(clip)
+    except ReplyLostError:
+        screen.say("the reply was lost; saying it again")
+        await conversation.ask(clip)
 
 
 async def _until_interrupted(conversation: Conversation) -> None:

@@ -8,7 +8,7 @@ import uvloop
 from benches.memory import trimmed_rss_bytes
 
 from voicehub import logs
-from voicehub.app import serve
+from voicehub.server import serve
 from voicehub.settings import Settings
 
 

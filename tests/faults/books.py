@@ -14,7 +14,6 @@ import soundfile
 from tests.faults import tone
 from tests.faults.caller import PATIENCE_S, Cut, Ledger, Outcome
 from tests.faults.fleet import Fleet
-from tests.faults.model import RESPONSE_TOKENS_MAX
 from tests.faults.storm import Death, Storm
 from voicehub.app import spaces_of
 from voicehub.errors import StorageError
@@ -22,7 +21,7 @@ from voicehub.storage.spaces import Spaces
 
 ENDED = {"completed", "failed"}
 LOST_MS_PER_KILL = 5_000.0
-# Audio that was on its way when a line was cut: the network's loss, not ours.
+# Audio on its way when a line was cut, or when the server ended the session: no process had it.
 LOST_MS_PER_CUT = 1_000.0
 # A client learns of a death at most so long after it (`PATIENCE_S` and a little).
 LEARNT_S = 12.0
@@ -128,16 +127,17 @@ def _audit_lines(books: Books, ledgers: Sequence[Ledger], rows: dict[int, Row]) 
     missing, doubled, altered, disordered = [], [], [], []
     for ledger in ledgers:
         lines = rows[ledger.session_id]["data"]["transcript"]
-        kept = {line["item_id"]: line["transcript"] for line in lines}
+        kept = {line["item_id"]: line for line in lines}
         where = f"session {ledger.session_id}"
         missing += [f"{where} {item}" for item in ledger.lines if item not in kept]
         altered += [
             f"{where} {item}"
             for item, words in ledger.lines.items()
-            if item in kept and kept[item] != words
+            if item in kept and not _is_of(kept[item], words)
         ]
-        words = Counter(line["transcript"] for line in lines)
-        doubled += [f"{where} x{n}" for n in words.values() if n > 1]
+        items = Counter(line["item_id"] for line in lines)
+        said = Counter(line["transcript"] for line in lines if not line["interrupted"])
+        doubled += [f"{where} {what}" for what, n in (items + said).items() if n > 1]
         turns = [int(line["item_id"].rpartition("_")[2]) for line in lines]
         disordered += [where] if turns != sorted(turns) else []
     books.tell("lines that clients saw finished", str(sum(len(each.lines) for each in ledgers)))
@@ -145,6 +145,12 @@ def _audit_lines(books: Books, ledgers: Sequence[Ledger], rows: dict[int, Row]) 
     books.zero("with other words in the row", altered)
     books.zero("lines doubled", doubled)
     books.zero("transcripts out of order", disordered)
+
+
+def _is_of(line: dict[str, Any], words: str) -> bool:
+    """Of an interrupted line the row has what was heard."""
+    kept: str = line["transcript"]
+    return words.startswith(kept) if line["interrupted"] else words == kept
 
 
 async def _used(fleet: Fleet) -> tuple[int, int]:
@@ -177,9 +183,6 @@ def _audit_tokens(
         # The model ended these, and no client saw it: they were in flight when a line was cut.
         in_flight = {name: usage for name, usage in ended.items() if name not in ledger.responses}
         possible = sum(map(_tokens, in_flight.values()))
-        if all(cut.outcome is not Outcome.SILENT for cut in ledger.cuts):
-            # One a connection: what is in flight when we hang up is cancelled, and billed.
-            possible = min(possible, RESPONSE_TOKENS_MAX * (len(ledger.cuts) + 1))
         unseen += possible
         billed = row["usage"].get("audio_tokens", 0) + row["usage"].get("text_tokens", 0)
         if not shown <= billed <= shown + possible:
@@ -212,7 +215,8 @@ async def _audit_audio(
     deaths: Sequence[Death],
 ) -> None:
     unmade, lost, doubled = [], [], []
-    sent_s = missing_s = worst_s = 0.0
+    sent_s = missing_s = 0.0
+    worst = (0.0, "nowhere")
     async with spaces_of(fleet.settings) as spaces:
         for ledger in ledgers:
             recording = rows[ledger.session_id]["data"].get("recording") or {}
@@ -224,10 +228,11 @@ async def _audit_audio(
                 continue
             heard = tone.heard(left, ledger.sent)
             kills = [cut for cut in ledger.cuts if _is_kill(cut, deaths)]
-            allowed_ms = sum(map(_allowed_ms, kills)) + LOST_MS_PER_CUT * len(ledger.cuts)
+            allowed_ms = sum(map(_allowed_ms, kills)) + LOST_MS_PER_CUT * (len(ledger.cuts) + 1)
             sent_s += ledger.sent * tone.UNIT_MS / 1000
             missing_s += heard.missing_ms / 1000
-            worst_s = max(worst_s, *(gap / 1000 for gap in (0.0, *heard.gaps_ms)))
+            gap_s = max(heard.gaps_ms, default=0.0) / 1000
+            worst = max(worst, (gap_s, f"{where}, {recording.get('state')}, {len(kills)} kills"))
             if heard.missing_ms > allowed_ms:
                 lost.append(
                     f"{where}: {heard.missing_ms / 1000:.2f} s with {len(kills)} kills and"
@@ -239,7 +244,7 @@ async def _audit_audio(
                 )
     books.zero("recordings not made", unmade)
     books.tell("audio sent", f"{sent_s:.0f} s")
-    books.tell("of this missing", f"{missing_s:.1f} s, at worst {worst_s:.2f} s at once")
+    books.tell("of this missing", f"{missing_s:.1f} s, at worst {worst[0]:.2f} s: {worst[1]}")
     books.zero("recordings that miss more than 5 s a kill", lost)
     books.zero("recordings with audio twice or not the caller's", doubled)
 
@@ -263,7 +268,9 @@ def _allowed_ms(cut: Cut) -> float:
 
 
 async def _left(spaces: Spaces, recording: dict[str, Any]) -> tone.Samples | None:
-    """The caller's channel; None where there is no object."""
+    """The caller's channel; None where there is no object but should be."""
+    if recording.get("state") == "empty":
+        return np.zeros(0, np.int16)  # died before anything was stored
     if recording.get("state") not in {"ready", "truncated"}:
         return None
     try:

@@ -1,14 +1,14 @@
-"""A storm over a fleet full of callers, and the books afterwards."""
+"""Faults over a fleet full of callers, and the books afterwards."""
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
 
-from tests.faults import books, schedule
+from tests.faults import books, rolling, schedule
 from tests.faults.books import Books
 from tests.faults.caller import Caller, Habits, Ledger
 from tests.faults.fleet import Fleet, fleet
@@ -35,19 +35,29 @@ class Plan:
     keep: Path | None = None
     variables: dict[str, str] = field(default_factory=dict)
     habits: Habits = field(default_factory=Habits)
+    faults: Sequence[Fault] | None = None
+    """Instead of those that the seed draws. Then each session has to outlive them."""
+    direct: bool = False
+    """No proxies: where the faults break no line."""
 
 
 async def run(plan: Plan, say: Say) -> Books:
     """The whole run; `say` is told what happens."""
-    faults = schedule.drawn(plan.seed, plan.seconds, servers=plan.servers, workers=plan.workers)
+    faults = plan.faults
+    if faults is None:
+        faults = schedule.drawn(plan.seed, plan.seconds, servers=plan.servers, workers=plan.workers)
     async with fleet(
-        servers=plan.servers, workers=plan.workers, keep=plan.keep, **plan.variables
+        servers=plan.servers,
+        workers=plan.workers,
+        keep=plan.keep,
+        direct=plan.direct,
+        **plan.variables,
     ) as built:
         say(f"{plan.servers} servers and {plan.workers} workers run")
         return await _weather(plan, built, faults, say)
 
 
-async def _weather(plan: Plan, built: Fleet, faults: list[Fault], say: Say) -> Books:
+async def _weather(plan: Plan, built: Fleet, faults: Sequence[Fault], say: Say) -> Books:
     storm = Storm(built, lambda at_s, fault: say(f"{at_s:6.1f} s  {fault}"))
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as http:
@@ -60,10 +70,24 @@ async def _weather(plan: Plan, built: Fleet, faults: list[Fault], say: Say) -> B
             await asyncio.sleep(CALM_S)  # so that the first fault meets conversations
             await storm.run(faults)
             say("the storm is over")
+            stuck = await _outlived(plan, built, callers, say)
             leave.set()
         ledgers = [ledger for caller in callers for ledger in caller.books]
         late = await _quiet(built, ledgers, storm.over_s, say)
-    return await books.audit(built, ledgers, storm, late)
+    audited = await books.audit(built, ledgers, storm, late)
+    if plan.faults is not None:
+        await rolling.audit(audited, built, ledgers, stuck, killed=bool(storm.deaths))
+    return audited
+
+
+async def _outlived(plan: Plan, built: Fleet, callers: Sequence[Caller], say: Say) -> list[Ledger]:
+    """The sessions that do not go on after the faults, if they have to."""
+    if plan.faults is None:
+        return []
+    ledgers = [caller.books[-1] for caller in callers if caller.books]
+    stuck = await rolling.stuck(built, ledgers)
+    say(f"{len(callers) - len(stuck)} sessions go on")
+    return stuck
 
 
 def _callers(
@@ -90,8 +114,11 @@ async def _quiet(built: Fleet, ledgers: Iterable[Ledger], over_s: float, say: Sa
         rows = await books.rows_of(built)
         waited_s = time.monotonic() - over_s
         living = [n for n in ids if n in rows and rows[n]["status"] not in books.ENDED]
-        states = (rows[n]["data"].get("recording", {}).get("state") for n in ids if n in rows)
-        unmade = sum(state in {"recording", "processing"} for state in states)
+        made = [rows[n]["data"].get("recording", {}) for n in ids if n in rows]
+        unmade = sum(
+            each.get("state") in {"recording", "processing"} or each.get("has_leftovers", False)
+            for each in made
+        )
         if not living and not unmade:
             say(f"all have ended, all recordings are made, {waited_s:.1f} s after the last fault")
             return []

@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import orjson
@@ -71,6 +72,12 @@ class Process:
         self._keeping = spawn(self._keep(), name=f"keeper of {self.name}")
         async with asyncio.timeout(READY_S_MAX):
             await self.up.wait()
+
+    def logged(self, message: str) -> list[dict[str, Any]]:
+        """Its log's lines of that message."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        found = (orjson.loads(line) for line in lines if f'"{message}"' in line)
+        return [line for line in found if line["event"] == message]
 
     def signal(self, number: signal.Signals) -> None:
         """SIGKILL, SIGTERM, SIGSTOP or SIGCONT, where it runs."""
@@ -132,10 +139,16 @@ class Server:
     process: Process
     line: Proxy
     stores: dict[str, Proxy]
+    url: str
+    """Of the line, or of the server itself where nothing goes through proxies."""
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.line.port}"
+    def children(self) -> list[int]:
+        """Of `serve --workers`: the processes that serve, the oldest first."""
+        newest: dict[int, int] = {}
+        for line in self.process.logged("server started"):
+            newest.pop(line["number"], None)
+            newest[line["number"]] = line["pid"]
+        return list(newest.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +192,12 @@ async def fleet(
     workers: int,
     keep: Path | None = None,
     plan_tokens: Decimal = PLAN_TOKENS,
+    direct: bool = False,
     **variables: str,
 ) -> AsyncIterator[Fleet]:
-    """Everything up and answering. `keep` is a folder that stays afterwards, for the logs."""
+    """Everything up and answering. `keep` is a folder that stays afterwards, for the logs. Where it
+    is `direct`, nothing goes through proxies: much less work, and no line can be broken.
+    """
     with _folder(keep) as folder:
         async with AsyncExitStack() as opened:
             stack = await opened.enter_async_context(Stack(folder))
@@ -192,11 +208,13 @@ async def fleet(
             token, team_id = await _seeded(stack, settings, plan_tokens)
             built = Fleet(folder, stack, model, [], [], [], settings, token, team_id)
             for number in range(servers):
-                built.servers.append(await _server(opened, built, environment, number))
+                server = await _server(opened, built, environment, number, direct=direct)
+                built.servers.append(server)
             for number in range(workers):
                 own, lines = await _own_lines(opened, stack, environment)
                 log = folder / f"worker-{number}.log"
-                built.workers.append(Process(f"worker {number}", ("worker",), own, log))
+                variables = environment if direct else own
+                built.workers.append(Process(f"worker {number}", ("worker",), variables, log))
                 built.worker_lines.append(lines)
             opened.push_async_callback(_close, built)
             async with asyncio.TaskGroup() as group:
@@ -212,14 +230,20 @@ async def _close(built: Fleet) -> None:
 
 
 async def _server(
-    opened: AsyncExitStack, built: Fleet, environment: dict[str, str], number: int
+    opened: AsyncExitStack,
+    built: Fleet,
+    environment: dict[str, str],
+    number: int,
+    *,
+    direct: bool,
 ) -> Server:
     own, stores = await _own_lines(opened, built.stack, environment)
     (port,) = free_ports([None])
     line = await opened.enter_async_context(Proxy(port))
     log = built.folder / f"serve-{number}.log"
-    process = Process(f"serve {number}", ("serve", "--port", str(port)), own, log)
-    return Server(process, line, stores)
+    variables = environment if direct else own
+    process = Process(f"serve {number}", ("serve", "--port", str(port)), variables, log)
+    return Server(process, line, stores, f"http://127.0.0.1:{port if direct else line.port}")
 
 
 async def _own_lines(

@@ -210,10 +210,6 @@ class Conversation:
         return {"type": kind, "event_id": f"event_model_{next(self._numbers)}", **fields}
 
 
-# No response of this model has more.
-RESPONSE_TOKENS_MAX = 50 + 39 + 10 + 12 + 20
-
-
 def usage_of(turn: int) -> Body:
     """The `usage` of a caller's response number `turn`."""
     text_in, text_out = 50 + turn % 40, 10

@@ -26,7 +26,8 @@ class Proxy:
     def __init__(self, port: int) -> None:
         self.delay_s = 0.0
         """How much later each piece of an answer arrives; pieces do not wait for each other."""
-        self._to_port = port
+        self.to_port = port
+        """Where connections that are made from now on go."""
         self._links: set[_Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._thawed = asyncio.Event()
@@ -91,7 +92,7 @@ class Proxy:
 
     async def _run(self, link: "_Link", reader: asyncio.StreamReader) -> None:
         try:
-            await link.run(reader, self._to_port)
+            await link.run(reader, self.to_port)
         finally:
             link.close()
             self._links.discard(link)
@@ -132,6 +133,8 @@ class _Link:
         except (OSError, TimeoutError):
             return
         for writer in (self._client, self._server):
+            if writer.is_closing():
+                return
             writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         tasks = [
             spawn(_Way(self._proxy, late=False).run(from_client, self._server), name="proxy up"),

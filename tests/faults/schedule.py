@@ -27,6 +27,7 @@ class Kind(StrEnum):
     FREEZE_SERVE = "a serve process frozen"
     TERM_SERVE = "a serve process drained and started again"
     KILL_WORKER = "kill -9 of a worker"
+    KILL_CHILD = "kill -9 of one of a server's processes"
     CUT_CLIENTS = "a server's clients cut"
     PART_STORE = "one process cut off from one store"
     KILL_REDIS = "kill -9 of Redis"
@@ -82,7 +83,7 @@ class Fault:
 
     def __str__(self) -> str:
         of_process = self.kind in PROCESS or self.kind in {
-            *(Kind.KILL_WORKER, Kind.CUT_CLIENTS, Kind.PART_STORE)
+            *(Kind.KILL_WORKER, Kind.KILL_CHILD, Kind.CUT_CLIENTS, Kind.PART_STORE)
         }
         where = [f"number {self.target}"] if of_process else []
         where += [self.store] if self.store else []

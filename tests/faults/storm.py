@@ -1,6 +1,7 @@
 """Carries the schedule out on a fleet, and remembers what died when."""
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -42,6 +43,7 @@ class Storm:
             Kind.FREEZE_SERVE: self._freeze_serve,
             Kind.TERM_SERVE: self._term_serve,
             Kind.KILL_WORKER: self._kill_worker,
+            Kind.KILL_CHILD: self._kill_child,
             Kind.CUT_CLIENTS: self._cut_clients,
             Kind.PART_STORE: self._part_store,
             Kind.KILL_REDIS: self._kill_redis,
@@ -101,6 +103,14 @@ class Storm:
     @asynccontextmanager
     async def _term_serve(self, fault: Fault) -> AsyncIterator[None]:
         self._fleet.servers[fault.target].process.signal(signal.SIGTERM)
+        yield
+
+    @asynccontextmanager
+    async def _kill_child(self, fault: Fault) -> AsyncIterator[None]:
+        """Of the process that serves for longest; its supervisor starts another."""
+        at_s = time.monotonic()
+        self.deaths.append(Death(fault.target, at_s, at_s))
+        os.kill(self._fleet.servers[fault.target].children()[0], signal.SIGKILL)
         yield
 
     @asynccontextmanager

@@ -34,7 +34,7 @@ async def test_two_servers_are_replaced_and_every_session_goes_on(environment, p
         async def serve(*options):
             return await stack.enter_async_context(serving(environment, again, *options))
 
-        callers = await stack.enter_async_context(Callers.of(PASSWORD))
+        callers = await stack.enter_async_context(Callers.of(PASSWORD, come_back_s=30.0))
         old = [await serve()]
         port = ("--port", old[0].url.rpartition(":")[2])
         old.append(await serve(*port))
@@ -44,7 +44,7 @@ async def test_two_servers_are_replaced_and_every_session_goes_on(environment, p
             new.append(await serve(*port))
             assert await server.stop() == 0
             assert not server.complaints
-            moved += await callers.come_back()
+            moved += await callers.come_back(server)
         assert moved >= SESSIONS, "each had to move once; some to a server that went as well"
         await callers.hang_up()
         for server in new:

@@ -51,7 +51,9 @@ def test_one_server_serves_at_any_time(seed):
 
 
 def test_everything_breaks_at_some_time():
-    assert {fault.kind for seed in SEEDS for fault in ten_minutes(seed)} == set(Kind)
+    drawn_kinds = {fault.kind for seed in SEEDS for fault in ten_minutes(seed)}
+    # A server of the storm is one process.
+    assert drawn_kinds == set(Kind) - {Kind.KILL_CHILD}
 
 
 def test_all_is_over_at_the_end():

@@ -28,7 +28,7 @@ async def bench(*arguments):
     ("name", "shown", "last_line"),
     [
         ("frames", ("bare aiohttp echo", "VoiceHub, echo engine", "Redis"), "times the bare echo"),
-        ("relay", ("bare aiohttp relay", "VoiceHub, upstream engine"), "times the bare relay"),
+        ("relay", ("bare aiohttp relay", "VoiceHub, voicehub.v1"), "times the bare relay"),
         ("recording", ("encoder and spool", "tail objects", "bookings"), "of CPU a frame"),
         (
             "transcript",

@@ -109,3 +109,16 @@ async def test_two_writers_of_one_row_wait_for_each_other(pg: Postgres) -> None:
     await asyncio.gather(*(add_one() for _ in range(20)))
     async with pg.connection() as conn:
         assert await conn.fetchval("SELECT label FROM team WHERE id = $1", team_id) == "20"
+
+
+async def test_a_connection_that_closes_under_a_statement_is_a_storage_error(pg):
+    async def write(reason):
+        async with pg.connection():
+            raise RuntimeError(reason)
+
+    with pytest.raises(StorageError):
+        # As uvloop says it.
+        await write("unable to perform operation; the handler is closed")
+    await pg.answers()
+    with pytest.raises(RuntimeError, match="our own"):
+        await write("our own")

@@ -20,7 +20,7 @@ from voicehub.devstack import Stack, StackError, account, binaries
 from voicehub.devstack import stack as stack_module
 from voicehub.devstack.account import UNPRIVILEGED_NAME, can_execute, unprivileged_account
 
-END_S = 20.0  # for processes to end; longer is a failure
+END_S = 40.0  # for processes to end; longer is a failure
 
 # A supervisor that can be killed: it says what runs, then waits for ever.
 SUPERVISOR = """

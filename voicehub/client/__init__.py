@@ -13,25 +13,31 @@ Sign in, talk, and read what is left of it::
         print((await api.ended_session(session["id"]))["data"]["transcript"])
 
 Audio travels as the subprotocol `voicehub.v1` has it (PROTOCOL.md beside this file), or as base64
-in JSON where a server does not know it.
+in JSON where a server does not know it. A connection that breaks comes back by itself, and
+`Observer.notice` hears of it.
 """
 
 from voicehub.client.api import Api, Json
 from voicehub.client.clip import load, save
-from voicehub.client.conversation import (
-    Conversation,
-    Event,
-    Interruption,
-    Observer,
-    Reply,
-    SessionEndedError,
-    Utterance,
+from voicehub.client.conversation import Conversation, Observer, ReplyLostError
+from voicehub.client.link import SessionEndedError
+from voicehub.client.notices import (
+    GoingAway,
+    Lost,
+    Notice,
+    Paused,
+    Plan,
+    QuotaWarning,
+    Reconnected,
+    Resumed,
+    UsageUpdated,
 )
-from voicehub.client.notices import GoingAway, Notice, Plan, QuotaWarning, UsageUpdated
 from voicehub.client.source import Script, Source
 from voicehub.client.speaker import Cut
 from voicehub.client.tape import Tape
 from voicehub.client.transcript import Line
+from voicehub.client.turns import Event, Interruption, Reply, Utterance
+from voicehub.client.wire import NotOpenedError
 
 __all__ = [
     "Api",
@@ -42,11 +48,17 @@ __all__ = [
     "Interruption",
     "Json",
     "Line",
+    "Lost",
+    "NotOpenedError",
     "Notice",
     "Observer",
+    "Paused",
     "Plan",
     "QuotaWarning",
+    "Reconnected",
     "Reply",
+    "ReplyLostError",
+    "Resumed",
     "Script",
     "SessionEndedError",
     "Source",

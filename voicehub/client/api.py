@@ -41,6 +41,18 @@ class Api:
     async def session(self, session_id: int) -> Json:
         return await self._ask("GET", f"/v1/sessions/{session_id}")
 
+    async def pause(self, session_id: int) -> Json:
+        """The session once it is paused. Raises VoiceHubError; `session_busy` may come true yet."""
+        return await self._ask("POST", f"/v1/sessions/{session_id}/pause")
+
+    async def resume(self, session_id: int) -> Json:
+        """A fresh `client_secret` and the `url` where a paused or dropped session goes on."""
+        return await self._ask("POST", f"/v1/sessions/{session_id}/resume")
+
+    async def end(self, session_id: int) -> Json:
+        """The session once it is over."""
+        return await self._ask("POST", f"/v1/sessions/{session_id}/end")
+
     async def me(self) -> Json:
         return await self._ask("GET", "/v1/me")
 

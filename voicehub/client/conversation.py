@@ -3,6 +3,9 @@
 All is counted in samples of one clock that starts when the socket opens: what is said, what is
 heard and when an event came. Barge-in works as on a telephone: when the server says that the caller
 speaks, the loudspeaker stops, and the server is told how much of the reply was heard.
+
+A connection that breaks comes back by itself (`Link`). Meanwhile the loudspeaker plays what it has,
+a script waits, and of a microphone the last second is kept.
 """
 
 import asyncio
@@ -16,13 +19,16 @@ import aiohttp
 import numpy as np
 
 from voicehub.audio.formats import RATE_HZ, Pcm
-from voicehub.client.notices import Notice, notice_of
+from voicehub.client.link import COME_BACK_S_MAX, Link, Renew, SessionEndedError
+from voicehub.client.notices import Notice, Reconnected, Resumed, notice_of
+from voicehub.client.places import AUDIO_DELTA
 from voicehub.client.source import Script, Source
 from voicehub.client.speaker import Cut, Speaker
 from voicehub.client.tape import Tape
 from voicehub.client.transcript import Line, Transcript
-from voicehub.client.wire import AUDIO_DELTA, Wire
-from voicehub.errors import VoiceHubError
+from voicehub.client.turns import Event, Interruption, Reply, Utterance
+from voicehub.errors import ClientError, VoiceHubError
+from voicehub.realtime.extension import PAUSE
 from voicehub.tasks import spawn, stop
 
 SAMPLES_PER_MS = RATE_HZ // 1000
@@ -32,66 +38,20 @@ TICK_MS = 20
 APPEND_MS = 100
 # Events that are kept for `wait_for`; at the limit the older half is forgotten.
 EVENTS_MAX = 20_000
+# A pause waits for the usage of a response under way, a resumption for an engine.
+PAUSE_S_MAX = 15.0
+RESUME_S_MAX = 60.0
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One server event without its audio. `at_ms` is when it came, on the conversation's clock."""
-
-    number: int
-    type: str
-    body: dict[str, Any]
-    at_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """Where the caller's clip stood on the conversation's clock."""
-
-    start_ms: float
-    end_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The agent's turn, from its `response.done`."""
-
-    response: dict[str, Any]
-    first_audio_at_ms: float | None
-
-    @property
-    def status(self) -> str:
-        return str(self.response["status"])
-
-    @property
-    def usage(self) -> dict[str, Any]:
-        return self.response.get("usage") or {}
-
-    @property
-    def latency_ms(self) -> dict[str, float]:
-        """The parts of the answer's delay, where the engine tells them."""
-        return dict((self.response.get("voicehub") or {}).get("latency_ms") or {})
-
-
-@dataclass(frozen=True, slots=True)
-class Interruption:
-    """A barge-in: what was cut, when on the conversation's clock, and the clip that did it.
-
-    The reply to that clip is one that begins after event `since`.
+class ReplyLostError(VoiceHubError):
+    """The session went on at another owner, which knows the conversation but not the reply that was
+    under way, nor words that the caller had just said. Whether to say them again is the caller's
+    choice: a tool may have run already.
     """
 
-    cut: Cut
-    cut_at_ms: float
-    utterance: Utterance
-    since: int
-
-
-class SessionEndedError(VoiceHubError):
-    """The socket closed while something was still awaited."""
-
-    code = "session_ended"
+    code = "reply_lost"
 
 
 @dataclass(slots=True)
@@ -113,10 +73,15 @@ class Conversation:
         url: str,
         secret: str,
         *,
+        renew: Renew | None = None,
+        come_back_s: float = COME_BACK_S_MAX,
         source: Source | None = None,
         tape: Tape | None = None,
         observer: Observer | None = None,
     ) -> None:
+        """`renew` (`Api.resume`) gives a fresh secret, should the connection break after `secret`
+        has expired; `come_back_s` is how long it may take to come back, 0 for not at all.
+        """
         self.events: list[Event] = []
         self.transcript = Transcript()
         self.speaker = Speaker()
@@ -124,17 +89,27 @@ class Conversation:
         self.close_code: int | None = None
         self._forgotten = 0
         self._http, self._url, self._secret = http, url, secret
+        self._renew, self._come_back_s = renew, come_back_s
         self._source = source or Script()
         self._tape = tape
         self._observer = observer or Observer()
-        self._wire: Wire
+        self._link: Link
         self._tasks: list[asyncio.Task[None]] = []
         self._changed = asyncio.Event()
         self._taken = 0
         self._interruptible = True
+        # How many owners the session has had, and the number of the event since which the last has.
+        self._owners, self._owned_since = 1, 0
 
     async def __aenter__(self) -> Self:
-        self._wire = await Wire.connect(self._http, self._url, self._secret)
+        self._link = await Link.connect(
+            self._http,
+            self._url,
+            self._secret,
+            renew=self._renew,
+            come_back_s=self._come_back_s,
+            notice=self._notice,
+        )
         self._started_s = asyncio.get_running_loop().time()
         self._tasks = [
             spawn(self._listen(), name="conversation.listen"),
@@ -151,8 +126,10 @@ class Conversation:
         listening, speaking = self._tasks
         try:
             await stop(speaking)
+            if self._link.is_away:
+                await stop(listening)
         finally:
-            await self._wire.close()
+            await self._link.close()
             if self._tape is not None:
                 self._tape.close()
             await stop(listening)
@@ -160,7 +137,7 @@ class Conversation:
     @property
     def extended(self) -> bool:
         """Whether the server speaks voicehub.v1 with us."""
-        return self._wire.extended
+        return self._link.extended
 
     @property
     def now_ms(self) -> float:
@@ -171,8 +148,25 @@ class Conversation:
         return self._forgotten + len(self.events)
 
     async def send(self, kind: str, /, **fields: Any) -> None:
-        """Send one client event."""
-        await self._wire.send(kind, **fields)
+        """Send one client event, once there is a connection. Raises SessionEndedError."""
+        await self._link.send(kind, **fields)
+
+    async def pause(self) -> None:
+        """Pause the session: no engine, no meter, no clock. The caller is not heard meanwhile.
+
+        Raises ClientError where the server has no pauses, TimeoutError, SessionEndedError.
+        """
+        if not self.extended:
+            raise ClientError("Only a server that speaks voicehub.v1 pauses a session.")
+        await self.send(PAUSE)
+        await self._until(lambda: self._link.is_paused or None, PAUSE_S_MAX, "the pause")
+
+    async def resume(self) -> None:
+        """Go on after a pause, also where the socket was closed meanwhile."""
+        await self._link.resume()
+        await self._until(
+            lambda: None if self._link.is_paused else True, RESUME_S_MAX, "the end of the pause"
+        )
 
     async def say(self, clip: Pcm) -> Utterance:
         """Speak `clip` in real time, after what is being said already; returns when it is said."""
@@ -184,9 +178,13 @@ class Conversation:
         return Utterance(end_ms - len(clip) / SAMPLES_PER_MS, end_ms)
 
     async def ask(self, clip: Pcm) -> tuple[Utterance, Reply]:
-        """Say `clip` and hear the reply to its last words: pauses in it may make several turns."""
-        since = self.mark()
+        """Say `clip` and hear the reply to its last words: pauses in it may make several turns.
+
+        Raises ReplyLostError, as `reply` does.
+        """
+        since, owners = self.mark(), self._owners
         utterance = await self.say(clip)
+        self._require_owner(owners)
         started = "input_audio_buffer.speech_started"
         turns = [event.number for event in self.events if event.type == started]
         return utterance, await self.reply(since=max(since, *turns[-1:], 0))
@@ -198,8 +196,12 @@ class Conversation:
         since: int = 0,
         timeout_s: float = 15.0,
         where: Callable[[dict[str, Any]], bool] = lambda _body: True,
+        owners: int | None = None,
     ) -> Event:
-        """The first `kind` from event `since` on. Raises TimeoutError, SessionEndedError."""
+        """The first `kind` from event `since` on. Raises TimeoutError, SessionEndedError.
+
+        `owners`: how many the session has had; with another one, ReplyLostError.
+        """
         position = since
 
         def found() -> Event | None:
@@ -209,6 +211,8 @@ class Conversation:
                 position = event.number + 1
                 if event.type == kind and where(event.body):
                     return event
+            if owners is not None:
+                self._require_owner(owners)
             return None
 
         return await self._until(found, timeout_s, kind)
@@ -216,16 +220,19 @@ class Conversation:
     async def reply(self, *, since: int, timeout_s: float = 60.0, heard: bool = True) -> Reply:
         """The next reply that begins after `since` and that the caller does not talk over.
 
-        By default it is also heard to its end.
+        By default it is also heard to its end. Raises TimeoutError, SessionEndedError, and
+        ReplyLostError when the session goes on at another owner while this waits.
         """
+        waiting = partial(self.wait_for, timeout_s=timeout_s, owners=self._owners)
         while True:
-            created = await self.wait_for("response.created", since=since, timeout_s=timeout_s)
+            created = await waiting("response.created", since=since)
             response = created.body["response"]
-            done = await self.wait_for(
-                "response.done",
-                since=created.number,
-                timeout_s=timeout_s,
-                where=partial(_is_of, response["id"]),
+            if created.number < self._owned_since and not self._is_done(response["id"]):
+                # It began at an owner before, and never ends.
+                since = self._owned_since
+                continue
+            done = await waiting(
+                "response.done", since=created.number, where=partial(_is_of, response["id"])
             )
             response = done.body["response"]
             if (response.get("status_details") or {}).get("reason") != "turn_detected":
@@ -272,8 +279,11 @@ class Conversation:
         """The one clock: every tick takes samples from the source and from the loudspeaker."""
         count = TICK_MS * SAMPLES_PER_MS
         pending: list[Pcm] = []
+        script = self._source if isinstance(self._source, Script) else None
         while self.close_code is None:
             self._taken += count
+            if script is not None:
+                script.is_held = self._link.is_away or self._link.is_paused
             # After a stall the missed ticks follow at once: the clock is right again.
             await asyncio.sleep(max(0.0, (self._taken / SAMPLES_PER_MS - self.now_ms) / 1000))
             said, heard = self._source.take(count), self.speaker.take(count)
@@ -282,25 +292,18 @@ class Conversation:
             self._observer.heard(heard)
             pending.append(said)
             if len(pending) * TICK_MS >= APPEND_MS:
-                await self._append(np.concatenate(pending))
+                await self._link.append(np.concatenate(pending))
                 pending = []
             self._notify()
 
-    async def _append(self, chunk: Pcm) -> None:
-        try:
-            await self._wire.append(chunk)
-        except ConnectionError:
-            # The server has closed; the listener learns its code and ends the conversation.
-            await asyncio.wait([self._tasks[0]])
-
     async def _listen(self) -> None:
         try:
-            async for body, chunk in self._wire:
+            async for body, chunk in self._link:
                 await self._take(body, chunk)
                 self._notify()
         finally:
             # Set whatever happened, so that nobody waits for events that cannot come.
-            self.close_code = self._wire.close_code
+            self.close_code = self._link.close_code
             self._notify()
 
     async def _take(self, body: dict[str, Any], chunk: Pcm | None) -> None:
@@ -319,7 +322,7 @@ class Conversation:
             del self.events[: EVENTS_MAX // 2]
         self._observer.event(event)
         if notice := notice_of(body):
-            self._observer.notice(notice)
+            self._notice(notice)
         if line := self.transcript.feed(kind, body, event.at_ms):
             self._observer.line(line)
 
@@ -329,13 +332,31 @@ class Conversation:
             return
         self.cuts.append((cut, at_ms))
         # The recording learns it at once, the engine's conversation by the truncation.
-        await self._wire.report_playout(cut.item_id, cut.heard_ms)
-        await self.send(
+        await self._link.report_playout(cut.item_id, cut.heard_ms)
+        await self._link.tell(
             "conversation.item.truncate",
             item_id=cut.item_id,
             content_index=cut.content_index,
             audio_end_ms=cut.heard_ms,
         )
+
+    def _notice(self, notice: Notice) -> None:
+        if isinstance(notice, Resumed) or (
+            isinstance(notice, Reconnected) and not notice.is_continued
+        ):
+            self._owners += 1
+            self._owned_since = self.mark()
+            self.transcript.begin_leg(self.now_ms)
+        self._observer.notice(notice)
+        self._notify()
+
+    def _is_done(self, response_id: str) -> bool:
+        done = (event for event in self.events if event.type == "response.done")
+        return any(_is_of(response_id, event.body) for event in done)
+
+    def _require_owner(self, owners: int) -> None:
+        if owners != self._owners:
+            raise ReplyLostError("The connection came back to another server: the reply is gone.")
 
     async def _until(self, check: Callable[[], T | None], timeout_s: float, what: str) -> T:
         """Wait until `check` gives something; it is asked at every event and tick."""

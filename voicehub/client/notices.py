@@ -1,7 +1,11 @@
-"""What a voicehub.v1 server says beside the protocol: usage, the plan's end, its own going away."""
+"""What is said beside the protocol: by a voicehub.v1 server of the plan, of pauses and of its own
+going away, and by this client of its connection.
+"""
 
 from dataclasses import dataclass
 from typing import Any
+
+from voicehub.realtime.extension import PAUSED, RESUMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +36,42 @@ class QuotaWarning:
 
 @dataclass(frozen=True, slots=True)
 class GoingAway:
-    """The server ends the session when the turn does, or by then: connect again."""
+    """The server leaves the session when the turn ends, or by then; the client comes back."""
 
     reason: str
     ends_within_ms: float
 
 
-Notice = UsageUpdated | QuotaWarning | GoingAway
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The session stands still, at this place of its time line, until it is resumed."""
+
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A session that was paused goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The connection broke (1006), or the server sent the client elsewhere (1012)."""
+
+    close_code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnected:
+    """The session goes on. `is_continued`: at the owner that it had, and so does a reply that was
+    under way; otherwise that is gone.
+    """
+
+    resumed_after_s: float
+    is_continued: bool
+
+
+Notice = UsageUpdated | QuotaWarning | GoingAway | Paused | Resumed | Lost | Reconnected
 
 
 def notice_of(body: dict[str, Any]) -> Notice | None:
@@ -51,6 +84,10 @@ def notice_of(body: dict[str, Any]) -> Notice | None:
         return QuotaWarning(body["kind"], body["percent"], _plan(body))
     if kind == "voicehub.session.going_away":
         return GoingAway(body["reason"], body["ends_within_ms"])
+    if kind == PAUSED:
+        return Paused(body["at_ms"])
+    if kind == RESUMED:
+        return Resumed()
     return None
 
 

@@ -8,15 +8,24 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from voicehub.client.conversation import Event
-from voicehub.client.notices import GoingAway, Notice, QuotaWarning, notice_of
+from voicehub.client.notices import (
+    GoingAway,
+    Lost,
+    Notice,
+    Paused,
+    QuotaWarning,
+    Reconnected,
+    Resumed,
+)
 from voicehub.client.transcript import Line
+from voicehub.client.turns import Event
 
 STYLES = {"user": "bold cyan", "agent": "bold green"}
 
 
 class Screen(Protocol):
     def event(self, event: Event) -> None: ...
+    def notice(self, notice: Notice) -> None: ...
     def line(self, line: Line) -> None: ...
     def say(self, sentence: str) -> None: ...
     def summary(self, facts: dict[str, Any]) -> None: ...
@@ -42,8 +51,10 @@ class Terminal:
         elif event.type == "error":
             message = event.body["error"]["message"]
             self._console.print(Text(f"{at(event.at_ms)}  error: {message}", style="red"))
-        elif warning := _warning(notice_of(event.body)):
-            self._console.print(Text(f"{at(event.at_ms)}  -- {warning}", style="yellow"))
+
+    def notice(self, notice: Notice) -> None:
+        if sentence := _sentence(notice):
+            self._console.print(Text(f"-- {sentence}", style="yellow"))
 
     def line(self, line: Line) -> None:
         if line.finished:
@@ -89,6 +100,14 @@ class JsonLines:
     def event(self, event: Event) -> None:
         self._print({"at_ms": round(event.at_ms, 1), **event.body})
 
+    def notice(self, notice: Notice) -> None:
+        """What the events do not say: the connection."""
+        if isinstance(notice, Lost):
+            self._print({"type": "connection.lost", "close_code": notice.close_code})
+        elif isinstance(notice, Reconnected):
+            facts = {"after_s": round(notice.resumed_after_s, 3), "continued": notice.is_continued}
+            self._print({"type": "connection.back", **facts})
+
     def line(self, line: Line) -> None:
         """The events say it."""
 
@@ -105,15 +124,24 @@ class JsonLines:
         self._console.out(orjson.dumps(body, default=str).decode(), highlight=False)
 
 
-def _warning(notice: Notice | None) -> str | None:
+def _sentence(notice: Notice) -> str | None:
     """What people want to know of a notice, if anything."""
-    if isinstance(notice, QuotaWarning):
-        kind, left = notice.kind.replace("_", " "), notice.plan.left
-        return f"{notice.percent} % of the plan's {kind} are used up: {left:g} left"
-    if isinstance(notice, GoingAway):
-        seconds = notice.ends_within_ms / 1000
-        return f"the server goes away within {seconds:.0f} s: connect again"
-    return None
+    sentence = None
+    match notice:
+        case QuotaWarning():
+            kind, left = notice.kind.replace("_", " "), notice.plan.left
+            sentence = f"{notice.percent} % of the plan's {kind} are used up: {left:g} left"
+        case GoingAway():
+            sentence = f"the server goes away within {notice.ends_within_ms / 1000:.0f} s"
+        case Lost():
+            sentence = "connection lost, coming back..."
+        case Reconnected():
+            sentence = f"back after {notice.resumed_after_s:.1f} s"
+        case Paused():
+            sentence = "paused"
+        case Resumed():
+            sentence = "going on"
+    return sentence
 
 
 def at(moment_ms: float) -> str:

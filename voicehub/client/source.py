@@ -24,6 +24,8 @@ class Script:
     def __init__(self) -> None:
         self._clips: deque[tuple[Pcm, asyncio.Future[int]]] = deque()
         self._taken = 0
+        self.is_held = False
+        """Whether it is silent for now: nobody talks into a line that is dead."""
 
     def say(self, clip: Pcm) -> asyncio.Future[int]:
         """Queue `clip`. The result is the number of the sample at which it ended."""
@@ -36,7 +38,7 @@ class Script:
     def take(self, count: int) -> Pcm:
         out = np.zeros(count, np.int16)
         filled = 0
-        while filled < count and self._clips:
+        while filled < count and self._clips and not self.is_held:
             clip, ended = self._clips.popleft()
             head = clip[: count - filled]
             out[filled : filled + len(head)] = head

@@ -36,6 +36,7 @@ class Transcript:
     def __init__(self) -> None:
         self._lines: OrderedDict[str, Line] = OrderedDict()
         self._prefix_padding_ms = 0.0
+        self._began_ms = 0.0
 
     @property
     def lines(self) -> list[Line]:
@@ -47,7 +48,11 @@ class Transcript:
         if kind in {"session.created", "session.updated"}:
             self._prefix_padding_ms = _prefix_padding_ms(body)
         elif kind == "input_audio_buffer.speech_started":
-            start_ms = body.get("audio_start_ms", at_ms) + self._prefix_padding_ms
+            start_ms = self._prefix_padding_ms
+            if "audio_start_ms" in body:
+                start_ms += body["audio_start_ms"] + self._began_ms
+            else:
+                start_ms += at_ms
             self._line("user", body["item_id"], start_ms)
         elif kind == "conversation.item.truncated":
             return self._interrupt(body["item_id"])
@@ -56,6 +61,10 @@ class Transcript:
         elif speaker := FINISHES.get(kind):
             return self._finish(speaker, body, at_ms)
         return None
+
+    def begin_leg(self, at_ms: float) -> None:
+        """Another engine hears the caller from `at_ms` on, and counts from there."""
+        self._began_ms = at_ms
 
     def _grow(self, speaker: Speaker, body: dict[str, Any], at_ms: float) -> Line:
         line = self._line(speaker, body["item_id"], at_ms)

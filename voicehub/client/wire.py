@@ -1,58 +1,72 @@
-"""The socket of a conversation: events and audio in both directions, binary where the server can.
+"""One socket of a conversation: events and audio both ways, binary where the server can.
 
 It offers the subprotocol `voicehub.v1`. A server that does not select it is spoken to as any
 client of the Realtime API speaks: audio is base64 in JSON.
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any, Self
+from http import HTTPStatus
+from typing import Self
 
 import aiohttp
 import orjson
 import pybase64
 
 from voicehub.audio.formats import Pcm, pcm_samples
+from voicehub.client.places import AUDIO_DELTA, Body, Places
 from voicehub.errors import VoiceHubError
-from voicehub.realtime.binary import unpack
 from voicehub.realtime.extension import PLAYOUT_REPORTED, SUBPROTOCOL
 
 CONNECT_S_MAX = 15.0
 CLOSE_S_MAX = 5.0
-HEARTBEAT_S = 20.0
+# A server that is silent for this long, and for half of it after a ping, is taken for dead: soon
+# enough to take the session elsewhere before it is swept.
+HEARTBEAT_S = 8.0
 # A larger message from the server closes the socket with 1009.
 MESSAGE_BYTES_MAX = 16 << 20
-# Items whose number is remembered; audio of one that is forgotten is dropped.
-ITEMS_MAX = 64
-AUDIO_DELTA = "response.output_audio.delta"
+# RFC 6455: a close frame without a code.
+NO_CODE = 1005
+# What a refusal says of trying again; a server that fails may always serve the next time.
+RETRY_HEADER = "X-Should-Retry"
 
-Body = dict[str, Any]  # An event: the protocol is open-ended JSON.
 
+class NotOpenedError(VoiceHubError):
+    """No socket: `refused_with` is the HTTP status, or None where nobody answered."""
 
-@dataclass(slots=True)
-class _Place:
-    """Where the audio of one item belongs, in the words of the JSON event."""
+    code = "socket_not_opened"
 
-    response_id: str
-    item_id: str
-    output_index: int
-    content_index: int = 0
+    def __init__(self, message: str, *, refused_with: int | None, retryable: bool) -> None:
+        super().__init__(message)
+        self.refused_with = refused_with
+        self.retryable = retryable
 
 
 class Wire:
     """Made by `connect`. Iterating gives each server event, and its audio if it has any."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, places: Places) -> None:
         self._socket = socket
-        self._places: OrderedDict[int, _Place] = OrderedDict()
+        self._places = places
+        self._closing = False
+        self._ended_with: int | None = None
 
     @classmethod
-    async def connect(cls, http: aiohttp.ClientSession, url: str, secret: str) -> Self:
-        """Open the socket at `url`. Raises VoiceHubError where that is refused or fails."""
+    async def connect(
+        cls,
+        http: aiohttp.ClientSession,
+        url: str,
+        secret: str,
+        *,
+        places: Places | None = None,
+        timeout_s: float = CONNECT_S_MAX,
+    ) -> Self:
+        """Open the socket at `url`. Raises NotOpenedError where that is refused or fails.
+
+        `places` are those of the socket before, where this one goes on after it.
+        """
         try:
-            async with asyncio.timeout(CONNECT_S_MAX):
+            async with asyncio.timeout(timeout_s):
                 socket = await http.ws_connect(
                     url,
                     protocols=(SUBPROTOCOL, "realtime"),
@@ -62,10 +76,16 @@ class Wire:
                     heartbeat=HEARTBEAT_S,
                 )
         except aiohttp.WSServerHandshakeError as error:
-            raise VoiceHubError(f"The server refused the socket with {error.status}.") from error
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise VoiceHubError(f"The socket cannot be opened: {type(error).__name__}.") from error
-        return cls(socket)
+            told = error.headers.get(RETRY_HEADER) if error.headers else None
+            raise NotOpenedError(
+                f"The server refused the socket with {error.status}.",
+                refused_with=error.status,
+                retryable=told == "true" or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR,
+            ) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            reason = f"The socket cannot be opened: {type(error).__name__}."
+            raise NotOpenedError(reason, refused_with=None, retryable=True) from error
+        return cls(socket, Places() if places is None else places)
 
     @property
     def extended(self) -> bool:
@@ -75,9 +95,11 @@ class Wire:
     @property
     def close_code(self) -> int:
         """Of a socket that is closed; 1006 when it broke."""
+        if self._ended_with is not None:
+            return self._ended_with
         return self._socket.close_code or aiohttp.WSCloseCode.ABNORMAL_CLOSURE
 
-    async def send(self, kind: str, /, **fields: Any) -> None:
+    async def send(self, kind: str, /, **fields: object) -> None:
         """Send one client event."""
         await self._socket.send_str(orjson.dumps({"type": kind, **fields}).decode())
 
@@ -96,42 +118,32 @@ class Wire:
             await self.send(PLAYOUT_REPORTED, item_id=item_id, heard_ms=heard_ms)
 
     async def close(self) -> None:
+        self._closing = True
         async with asyncio.timeout(CLOSE_S_MAX):
             await self._socket.close(code=aiohttp.WSCloseCode.OK)
 
     async def __aiter__(self) -> AsyncIterator[tuple[Body, Pcm | None]]:
         """Until the socket closes. An audio event has no `delta`, however it came."""
-        async for message in self._socket:
+        while True:
+            message = await self._socket.receive()
             if message.type is aiohttp.WSMsgType.TEXT:
                 yield self._event(orjson.loads(message.data))
             elif message.type is aiohttp.WSMsgType.BINARY:
-                header, audio = unpack(message.data)
-                if place := self._places.get(header.item_number):
-                    body = {
-                        "type": AUDIO_DELTA,
-                        "response_id": place.response_id,
-                        "item_id": place.item_id,
-                        "output_index": place.output_index,
-                        "content_index": place.content_index,
-                    }
-                    yield body, pcm_samples(audio)
+                if heard := self._places.audio(message.data):
+                    yield heard
+            else:
+                self._end(message)
+                return
+
+    def _end(self, message: aiohttp.WSMessage) -> None:
+        if message.type is aiohttp.WSMsgType.CLOSE:
+            self._ended_with = message.data or NO_CODE
+        elif message.type is aiohttp.WSMsgType.CLOSED and not self._closing:
+            # A server that died: aiohttp takes the end of the connection for a close with 1000.
+            self._ended_with = aiohttp.WSCloseCode.ABNORMAL_CLOSURE
 
     def _event(self, body: Body) -> tuple[Body, Pcm | None]:
-        kind = body["type"]
-        if kind == AUDIO_DELTA:
+        if body["type"] == AUDIO_DELTA:
             return body, pcm_samples(pybase64.b64decode(body.pop("delta")))
-        if kind == "response.output_item.added":
-            self._number(body)
-        elif kind == "response.content_part.added" and "audio" in body["part"]["type"]:
-            for place in self._places.values():
-                if place.item_id == body["item_id"]:
-                    place.content_index = body["content_index"]
+        self._places.learn(body)
         return body, None
-
-    def _number(self, body: Body) -> None:
-        number = (body.get("voicehub") or {}).get("item_number")
-        if number is None:
-            return
-        self._places[number] = _Place(body["response_id"], body["item"]["id"], body["output_index"])
-        if len(self._places) > ITEMS_MAX:
-            self._places.popitem(last=False)

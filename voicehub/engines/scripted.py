@@ -94,4 +94,4 @@ class Echo:
         yield self._event("response.done", response={**response, "status": "completed"})
 
     def _event(self, kind: str, /, **fields: Any) -> Frame:
-        return server_frame(f"event_{kind}_{self._appends}", kind, **fields)
+        return server_frame(f"event_{self._name}{kind}_{self._appends}", kind, **fields)

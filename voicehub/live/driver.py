@@ -105,7 +105,8 @@ class Driver:
         self._over = asyncio.Event()
         self._booking: commands.Book
         self._booking_waits = False
-        self._readers: set[asyncio.Task[None]] = set()
+        self._reading: asyncio.Task[None] | None = None
+        self._beside: set[asyncio.Task[None]] = set()
         self.finish = commands.Finish(Status.FAILED, EndedReason.ENGINE, 0.0)
         """How the session ended, once `run` has returned."""
         # What each command leads to; all of it returns at once.
@@ -158,6 +159,7 @@ class Driver:
         if not self.takes(is_extended=connection.is_extended):
             return False
         former, self.connection = self.connection, connection
+        self._stop_reading()
         self._outbox.attach(connection, last_event_id)
         self._apply(events.ClientCame())
         self._read(connection)
@@ -220,7 +222,7 @@ class Driver:
             # A lane that fails by our own fault ends the session like an engine's failure would.
             await self._first_failure(over, [*lanes, writer])
         finally:
-            for task in (over, *lanes, *self._readers):
+            for task in (over, *lanes, *self._beside):
                 with suppress(Exception):  # `_first_failure` has told of it
                     await stop(task)
             if self._tools is not None:
@@ -277,19 +279,25 @@ class Driver:
             logger.exception("session failed at its deadline")
             self._apply(events.EngineEnded(EngineError("The server failed.")))
 
-    def _also(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _also(self, work: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
         """Work beside the lanes, as long as a connection lasts; it ends with the driver."""
         task = spawn(work, name=name)
-        self._readers.add(task)
-        task.add_done_callback(self._readers.discard)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+        return task
 
     def _read(self, connection: Connection) -> None:
-        self._also(self._serve(connection), "client")
+        self._reading = self._also(self._serve(connection), "client")
+
+    def _stop_reading(self) -> None:
+        """What comes from now on is not for this session, or for whoever reads after it."""
+        if self._reading is not None and self._reading is not asyncio.current_task():
+            self._reading.cancel()
 
     async def _serve(self, connection: Connection) -> None:
         try:
             reader = Reader(connection, self._apply, self._lane, self._sinks.recorder)
-            is_clean = await reader.read()
+            is_clean = await reader.read(self._over)
         except Exception:  # a bug of ours ends this session, as a lane's does
             logger.exception("session failed at its client")
             self._apply(events.EngineEnded(EngineError("The server failed.")))
@@ -370,3 +378,4 @@ class Driver:
         self.finish = command
         self._outbox.end()
         self._over.set()
+        self._stop_reading()

@@ -1,7 +1,8 @@
 """What surrounds a session's conversation: what is made ready before, and what is settled after."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 
@@ -18,6 +19,10 @@ from voicehub.tasks import spawn, stop
 
 # Each of the last steps; one that takes longer is left to the worker, which repeats it.
 STEP_DEADLINE_S = 30.0
+# A store that is away for so long at the very end changes nothing of how a session ended; after
+# that the sweeper ends it, as lost, and a pause with it.
+TRIES_S = 20.0
+RETRY_S = 0.5
 
 # Nothing that a renewal tells changes the last steps.
 _DEAF = Hearing(lost=lambda _: None, wished=lambda _: None, emptied=lambda: None)
@@ -84,13 +89,17 @@ class Finale:
             await self._lease.release()
 
     async def _take_steps(self) -> None:
-        ended = self._ended
-        await self._step("row", self._sinks.row.finish())
-        await self._step("fold", self._sinks.transcript.finish(ended=ended))
-        await self._step("settle", self._sinks.meter.settle(finished=ended))
-        await self._step("finish", self._end_row())
+        ended, sinks = self._ended, self._sinks
+        tries_until_s = asyncio.get_running_loop().time() + TRIES_S
+        for name, step in (
+            ("row", sinks.row.finish),
+            ("fold", partial(sinks.transcript.finish, ended=ended)),
+            ("settle", partial(sinks.meter.settle, finished=ended)),
+            ("finish", self._end_row),
+        ):
+            await self._step(name, partial(self._insist, step, tries_until_s))
         if self._records:
-            await self._step("recording", self._close_recording())
+            await self._step("recording", self._close_recording)
 
     @property
     def _ended(self) -> bool:
@@ -98,6 +107,8 @@ class Finale:
 
     async def _end_row(self) -> None:
         finish = self.finish
+        # Nobody folds the lines of a session that is not in progress: it ends with all of them.
+        await self._sinks.transcript.fold()
         async with self._postgres.connection() as conn:
             if finish.status is Status.PAUSED:
                 await ownership.pause(
@@ -127,10 +138,22 @@ class Finale:
             async with self._postgres.connection() as conn:
                 await ownership.set_recording(conn, *self._session, summary.as_json(), summary.url)
 
-    async def _step(self, name: str, step: Awaitable[None]) -> None:
+    async def _insist(self, step: Callable[[], Awaitable[None]], until_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                return await step()
+            except FencedError:
+                raise
+            except StorageError as error:
+                if not error.retryable or loop.time() + RETRY_S > until_s:
+                    raise
+            await asyncio.sleep(RETRY_S)
+
+    async def _step(self, name: str, step: Callable[[], Awaitable[None]]) -> None:
         try:
             async with asyncio.timeout(STEP_DEADLINE_S):
-                await step
+                await step()
         except FencedError:
             logger.info("a newer owner has the session", step=name, session_id=self._session[1])
         except Exception as error:  # noqa: BLE001  # whatever it is, the other steps must follow

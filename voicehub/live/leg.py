@@ -184,6 +184,7 @@ class Leg:
             cached_weight_millionths=millionths(settings.cached_token_weight),
             resumes=resumption,
             keeps_socket=keeps_socket,
+            leg=self._owned.token,
         )
 
 

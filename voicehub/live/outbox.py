@@ -42,7 +42,8 @@ class Outbox:
         self._is_idle = False
         self._closing: tuple[int, bytes] | None = None
         self._loop = asyncio.get_running_loop()
-        self._sending_since_s: float | None = None
+        # The write under way: to whom, and since when.
+        self._sending: tuple[Connection, float] | None = None
         # One for many frames: a time-out of its own costs a frame more than its way to the socket.
         self._watch: asyncio.TimerHandle | None = None
         self._turn: asyncio.TimerHandle | None = None
@@ -56,6 +57,7 @@ class Outbox:
         """Write to `connection` from now on. What was sent after event `last_event_id` is sent
         again, as far as it is remembered.
         """
+        self._leave_socket()
         self._connection = connection
         missed = self._sent.after(last_event_id) if last_event_id else []
         for frame in reversed(missed):
@@ -65,6 +67,7 @@ class Outbox:
 
     def detach(self) -> None:
         """The socket broke: what comes waits for the next one."""
+        self._leave_socket()
         self._connection = None
 
     def put(self, frame: Frame, after: "asyncio.Future[None] | None" = None) -> None:
@@ -146,8 +149,14 @@ class Outbox:
             self._wake()  # whether the client takes it is for `run` to watch
         return True
 
+    def _leave_socket(self) -> None:
+        # A write that waits for a dead network would keep the next socket waiting too. Who takes
+        # nothing cannot be told anything either.
+        if self._connection is not None and is_held_back(self._connection.socket):
+            self._connection.abort()
+
     async def _drain(self, connection: Connection) -> None:
-        is_taken = await self._is_in_time(drained(connection.socket))
+        is_taken = await self._is_in_time(drained(connection.socket), connection)
         if not is_taken and self._connection is connection:
             self.detach()
 
@@ -179,11 +188,13 @@ class Outbox:
         return True
 
     async def _send(self, frame: Frame, connection: Connection) -> bool:
-        return await self._is_in_time(connection.socket.send_frame(*_message(frame)))
+        return await self._is_in_time(connection.socket.send_frame(*_message(frame)), connection)
 
-    async def _is_in_time(self, sending: Coroutine[None, None, None]) -> bool:
+    async def _is_in_time(
+        self, sending: Coroutine[None, None, None], connection: Connection
+    ) -> bool:
         """Whether `sending` came to its end: at the deadline, the client is cut off."""
-        self._sending_since_s = self._loop.time()
+        self._sending = connection, self._loop.time()
         if self._watch is None:
             self._watch = self._loop.call_later(SEND_DEADLINE_S, self._look)
         try:
@@ -191,7 +202,7 @@ class Outbox:
         except (ConnectionError, RuntimeError):
             return False
         finally:
-            self._sending_since_s = None
+            self._sending = None
         return True
 
     def _forget_sent(self) -> None:
@@ -202,14 +213,15 @@ class Outbox:
     def _look(self) -> None:
         """Cut a client off that has been taking nothing; the write under way then fails."""
         self._watch = None
-        if self._sending_since_s is None or self._connection is None:
+        if self._sending is None:
             return
-        due_s = self._sending_since_s + SEND_DEADLINE_S
+        connection, since_s = self._sending
+        due_s = since_s + SEND_DEADLINE_S
         # What began after the timer is due later; the loop's clock may be a little behind.
         if self._loop.time() + _CLOCK_STEP_S < due_s:
             self._watch = self._loop.call_at(due_s, self._look)
         else:
-            self._connection.abort()
+            connection.abort()
 
 
 def _message(frame: Frame) -> tuple[bytes, web.WSMsgType]:

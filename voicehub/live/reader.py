@@ -32,9 +32,12 @@ class Reader:
         self._lane = lane
         self._recorder = recorder
 
-    async def read(self) -> bool:
-        """Returns whether the client closed the socket, once it is closed or broken."""
-        while True:
+    async def read(self, over: asyncio.Event) -> bool:
+        """Returns whether the client closed the socket, once it is closed or broken, or `over`.
+
+        What the client sends after that stays in the socket: it may ask to go on after a pause.
+        """
+        while not over.is_set():
             message = await self._connection.socket.receive()
             if message.type is WSMsgType.TEXT or (
                 message.type is WSMsgType.BINARY and self._connection.is_extended
@@ -51,6 +54,7 @@ class Reader:
             else:
                 # Whatever code a client closes with, it closed; without a close frame it was lost.
                 return message.type is WSMsgType.CLOSE
+        return False
 
     def _event(self, raw: bytes, kind: WSMsgType) -> Event:
         try:

@@ -22,7 +22,7 @@ logger = structlog.get_logger(__name__)
 
 class Registry:
     def __init__(self) -> None:
-        self._drivers: set[Driver | PausedSocket] = set()
+        self._drivers: dict[Driver | PausedSocket, None] = {}  # in the order of their coming
         self._handling = 0
         self._draining = False
         self._hurried = False
@@ -54,21 +54,21 @@ class Registry:
                 self._empty.set()
 
     def find(self, session_id: int) -> Driver | None:
-        """Who drives the session in this process."""
-        for driver in self._drivers:
+        """Who drives the session in this process: of two, of which one takes over, the newer."""
+        for driver in reversed(self._drivers):
             if isinstance(driver, Driver) and driver.session_id == session_id:
                 return driver
         return None
 
     @contextmanager
     def driving(self, driver: Driver | PausedSocket) -> Iterator[None]:
-        self._drivers.add(driver)
+        self._drivers[driver] = None
         if self._draining:
             self._ask(driver, at_turn_end=not self._hurried)
         try:
             yield
         finally:
-            self._drivers.discard(driver)
+            del self._drivers[driver]
 
     async def drain(self, deadline_s: float) -> int:
         """No new sessions; the open ones end with their turn, or in time to be written by the

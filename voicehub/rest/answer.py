@@ -57,6 +57,9 @@ def error(request: web.Request, problem: VoiceHubError, **members: Any) -> web.R
         # event_id belongs to the protocol's frames: OpenAI's REST answers have none.
         body = {name: value for name, value in problem.as_openai().items() if name != "event_id"}
         answer = json({"error": body}, problem.status)
+        if request.path == OPENAI_SHAPE_PATH:
+            # Of a refused handshake WebSocket libraries show status and headers, never the body.
+            answer.headers["X-Should-Retry"] = "true" if problem.retryable else "false"
     else:
         answer = json(_problem(request, problem) | members, problem.status)
         answer.content_type = "application/problem+json"

@@ -46,7 +46,7 @@ async def end(request: web.Request) -> web.Response:
     session = await _users_own(request)
     if session.status == Status.IN_PROGRESS:
         session = await _wished(request, session, Wish.END)
-    elif session.status == Status.PAUSED:
+    if session.status == Status.PAUSED:  # or paused by its owner before it heard of the wish
         keep_context = request.app[SETTINGS].keep_context
         async with request.app[POSTGRES].connection() as conn:
             await ownership.end_paused(conn, session.team_id, session.id, keep_context=keep_context)

@@ -44,6 +44,7 @@ PUSHED_MS_MIN = 4 * RECORD_EVERY_MS
 # How long a session that ends waits for the usage of a response in flight and for the last words.
 CLOSING_MS = 3_000
 CLOSE_REASON_BYTES_MAX = 123
+CREATED = "session.created"
 _AUDIO_DELTA = "response.output_audio.delta"
 _OF_AN_ENGINE = (events.Opened, events.EngineSent, events.Woke)
 
@@ -60,7 +61,8 @@ class Session:
         self._presence = Presence(spec.limits, now_ms)
         self._tools = ServerTools(spec, new_id)
         self._bucket = Bucket(spec.limits.events_per_s, spec.limits.events_burst, now_ms)
-        self._at_ms = 0.0
+        # An engine that does not open leaves the time line where it stood.
+        self._at_ms = spec.resumes.at_ms if spec.resumes else 0.0
         self._record_at_ms = beat(now_ms) + RECORD_EVERY_MS
         self._close_by_ms = float("inf")
         self._expires_at = 0
@@ -122,6 +124,7 @@ class Session:
         self._record_at_ms = beat(now_ms) + RECORD_EVERY_MS
         self._expires_at = int((event.wall_ms + self._spec.limits.duration_ms) / 1000)
         resumes = self._spec.resumes
+        kind = RESUMED if self._spec.keeps_socket else CREATED
         self._scribe = Scribe(
             event.session, self._ledger.meter, now_ms=now_ms, wall_ms=event.wall_ms, resumes=resumes
         )
@@ -132,15 +135,14 @@ class Session:
         return [
             BeginLeg(self._at_ms, event.wall_ms),
             *map(ToEngine, self._history.events()),
-            ToClient(self._greeting(is_resumed=resumes is not None)),
+            ToClient(self._greeting(kind, is_resumed=resumes is not None)),
             self._ledger.book(now_ms),
         ]
 
-    def _greeting(self, *, is_resumed: bool) -> Frame:
-        """What a socket of this session hears first."""
-        kind = RESUMED if self._spec.keeps_socket else "session.created"
+    def _greeting(self, kind: str, *, is_resumed: bool) -> Frame:
+        """What a socket hears first of this session, or of its going on."""
         session = self._visible(self._session)
-        session["voicehub"]["resumed"] = is_resumed
+        session["voicehub"] |= {"resumed": is_resumed, "leg": self._spec.leg}
         return server_frame(self._new_id("event"), kind, session=session)
 
     def _visible(self, session: Body) -> Body:
@@ -215,7 +217,7 @@ class Session:
         if self._life is not Life.OPEN:
             return []
         self._ledger.start_time(now_ms)
-        greeting = Greet(self._greeting(is_resumed=True))
+        greeting = Greet(self._greeting(CREATED, is_resumed=True))
         return [greeting, *self._scribe.hear_late(self._presence.regain(now_ms), now_ms)]
 
     def _error(self, error: VoiceHubError, event_id: str | None) -> ToClient:

@@ -43,6 +43,8 @@ class SessionSpec:
     """What earlier owners have left; None for a session that begins."""
     keeps_socket: bool = False
     """Whether it resumes on the socket on which it was paused."""
+    leg: int = 1
+    """The owner's token. With another one the client knows that what was under way is gone."""
 
 
 # The protocol's session object is open-ended JSON.

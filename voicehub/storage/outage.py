@@ -37,6 +37,7 @@ class Outage:
         self._here = asyncio.Event()
         self._here.set()
         self._answers = 0
+        self._is_closed = False
         self.ended = 0
         """How many outages are over: whoever sees it grow tells the store what it may have lost."""
 
@@ -55,7 +56,7 @@ class Outage:
 
     def suspect(self) -> None:
         """The store may have failed: it is away if the probe that begins now says so too."""
-        if self._task is None:
+        if self._task is None and not self._is_closed:
             self._task = spawn(self._probe_until_back(), name=f"probe {self._store}")
 
     def answered(self) -> None:
@@ -63,6 +64,8 @@ class Outage:
         self._answers += 1
 
     async def aclose(self) -> None:
+        """Ask no more: nobody needs the store any longer."""
+        self._is_closed = True
         task, self._task = self._task, None
         await stop(task)
 
@@ -92,3 +95,10 @@ class Outage:
             self.ended += 1
             away_s = round(time.monotonic() - self._since_s, 1)
             logger.warning("store is back", store=self._store, away_s=away_s)
+
+
+def is_of_closed_transport(error: RuntimeError) -> bool:
+    """Whether a connection was closed while somebody wrote to it: uvloop has no ConnectionError for
+    that, and the clients pass on what it has.
+    """
+    return "handler is closed" in str(error)

@@ -11,7 +11,7 @@ import orjson
 from asyncpg.pool import PoolConnectionProxy
 
 from voicehub.errors import StorageError
-from voicehub.storage.outage import Outage
+from voicehub.storage.outage import Outage, is_of_closed_transport
 
 COMMAND_S = 10.0  # a statement past it is cancelled: asyncpg waits for ever on a vanished peer
 CONNECT_S = 5.0  # a server that takes longer to let us in counts as down
@@ -107,6 +107,11 @@ class Postgres:
         except CONNECTION_TROUBLE as error:
             if isinstance(error, SERVER_TROUBLE):
                 self._outage.suspect()
+            raise _as_storage_error(error) from error
+        except RuntimeError as error:
+            if not is_of_closed_transport(error):
+                raise
+            self._outage.suspect()
             raise _as_storage_error(error) from error
         finally:
             watch.cancel()

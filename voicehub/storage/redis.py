@@ -19,7 +19,7 @@ from redis.exceptions import (
 )
 
 from voicehub.errors import FencedError, StorageError
-from voicehub.storage.outage import Outage
+from voicehub.storage.outage import Outage, is_of_closed_transport
 from voicehub.storage.redis_client import Client, open_client
 from voicehub.tasks import spawn
 
@@ -193,6 +193,11 @@ class Redis:
             async with asyncio.timeout(COMMAND_DEADLINE_S):
                 return await command
         except (RedisError, OSError, TimeoutError) as error:
+            self._note(error, key)
+            raise as_storage_error(error) from error
+        except RuntimeError as error:
+            if not is_of_closed_transport(error):
+                raise
             self._note(error, key)
             raise as_storage_error(error) from error
 

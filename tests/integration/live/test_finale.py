@@ -6,10 +6,17 @@ import pytest
 
 from voicehub.errors import NotFoundError, StorageError
 from voicehub.jobs.settle import settle_all
+from voicehub.keys import REGISTRY
 from voicehub.live import finale
 from voicehub.realtime.tokens import duration_usage
+from voicehub.storage import lease, ownership
 
 USAGE = duration_usage(0, 1_000, 5, 0)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(finale, "TRIES_S", 0.0)
 
 
 async def talked(site, monkeypatch, step, error):
@@ -41,10 +48,10 @@ async def test_a_settlement_that_failed_is_made_up_by_the_worker(site, monkeypat
     assert (await site.row(session_id))["usage"]["responses"] == 1
 
 
-async def test_lines_that_could_not_be_folded_are_shown_all_the_same(site, monkeypatch):
+async def test_lines_that_could_not_be_folded_leave_the_session_to_the_sweeper(site, monkeypatch):
     step = "voicehub.storage.ownership.fold"
     session_id, row = await talked(site, monkeypatch, step, StorageError("away"))
-    assert row["status"] == "completed"
+    assert row["status"] == "in_progress"
     assert row["data"]["transcript"] == []
     shown = await site.ask("GET", f"/v1/sessions/{session_id}")
     assert [line["transcript"] for line in shown["data"]["transcript"]] == ["Good bye."]
@@ -58,6 +65,35 @@ async def test_a_row_that_could_not_be_ended_stays_for_the_sweeper(site, monkeyp
     assert [line["transcript"] for line in row["data"]["transcript"]] == ["Good bye."]
     assert row["data"]["recording"]["state"] == "ready"
     assert await site.used() == (20, 5)
+
+
+@pytest.mark.parametrize("step", ["fold", "pause", "finish"])
+async def test_a_store_that_is_away_for_a_moment_changes_nothing_of_the_end(
+    new_site, monkeypatch, step
+):
+    monkeypatch.setattr(finale, "TRIES_S", 5.0)
+    monkeypatch.setattr(finale, "RETRY_S", 0.01)
+    monkeypatch.setattr(lease, "RENEW_EVERY_S", 0.05)
+    site, works, tried = await new_site(), getattr(ownership, step), []
+
+    async def fail_twice(*arguments, **more):
+        tried.append(step)
+        if len(tried) < 3:
+            raise StorageError("away")
+        return await works(*arguments, **more)
+
+    talk = await site.talk()
+    await site.engine.reply(1, "Good bye.", usage=USAGE)
+    await talk.until("response.done")
+    monkeypatch.setattr(ownership, step, fail_twice)
+    if step == "pause":
+        site.app[REGISTRY].find(talk.session_id).grant(lease.Wish.PAUSE)
+    else:
+        await talk.close()
+    row = await site.over(talk.session_id)
+    assert row["status"] == ("paused" if step == "pause" else "completed")
+    assert [line["transcript"] for line in row["data"]["transcript"]] == ["Good bye."]
+    assert len(tried) >= 3
 
 
 async def test_a_step_has_a_deadline(site, monkeypatch):

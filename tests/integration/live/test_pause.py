@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.realtime import STEP_S_MAX
+from tests.realtime import STEP_S_MAX, Puppet
+from voicehub.errors import EngineError
 from voicehub.realtime.tokens import duration_usage
 from voicehub.tasks import spawn
 
@@ -114,3 +115,37 @@ async def test_a_socket_that_is_paused_for_too_long_is_closed(new_site):
     await paused(site, talk)
     assert await talk.until_closed() == 1001
     assert (await site.row(talk.session_id))["status"] == "paused"
+
+
+async def test_an_engine_that_does_not_open_leaves_the_pause_where_it_was(site, monkeypatch):
+    talk = await talked(site)
+    row = await paused(site, talk)
+    await talk.close()
+    await site.over(talk.session_id)
+
+    async def fail(*_arguments):
+        raise EngineError("No.")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(Puppet, "open", fail)
+        again = await site.client.ws_connect(
+            f"/v1/realtime?session_id={talk.session_id}",
+            headers={"Authorization": f"Bearer {await site.token()}"},
+        )
+        while not again.closed:
+            await again.receive()
+    after = await site.over(talk.session_id)
+    assert after["status"] == "paused"
+    assert after["data"]["paused_at_ms"] == row["data"]["paused_at_ms"] > 0
+    assert round(after["duration_minutes"] - row["duration_minutes"], 4) == 0
+
+
+async def test_who_asks_to_go_on_at_once_is_heard(site):
+    talk = await talked(site)
+    for _ in range(3):
+        await talk.send(PAUSE)
+        await talk.send(RESUME)
+        await talk.until("voicehub.session.resumed")
+    await talk.close()
+    row = await site.over(talk.session_id)
+    assert (row["status"], spoken(row), len(row["data"]["legs"])) == ("completed", ["Hello."], 4)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import openai
 import pytest
 
 from tests.realtime import STEP_S_MAX
@@ -200,3 +201,100 @@ async def test_an_emptied_redis_loses_no_line_and_no_token(graceful, new_site, m
     row = await other.over(talk.session_id)
     assert spoken(row) == ["Hello."]
     assert await site.used() == (20, 5)
+
+
+async def test_the_openai_sdk_comes_back_to_its_session(graceful):
+    """Its own reconnecting, which lets the program name the session in the query."""
+    site = graceful
+    names = []
+
+    def reconnecting(event):
+        return {"extra_query": {**event.extra_query, "session_id": names[0]}}
+
+    base_url = str(site.client.make_url("/v1"))
+    client = openai.AsyncOpenAI(base_url=base_url, api_key=await site.token())
+    async with client.realtime.connect(
+        model="Ava", on_reconnecting=reconnecting, initial_delay=0.01
+    ) as connection:
+        events = aiter(connection)
+        created = await anext(events)
+        names.append(created.session.id)
+        await site.engine.reply(1, "Hello.", usage=USAGE)
+        while (await anext(events)).type != "response.done":
+            pass
+        session_id = int(names[0].removeprefix("sess_"))
+        site.app[REGISTRY].find(session_id).connection.abort()
+        again = await anext(events)
+        assert (again.type, again.session.id) == ("session.created", names[0])
+        await site.engine.reply(2, "Still here.", usage=USAGE)
+        while (await anext(events)).type != "response.done":
+            pass
+    row = await site.over(session_id)
+    assert spoken(row) == ["Hello.", "Still here."]
+    assert len(site.engines) == 1
+
+
+async def stuck(site):
+    """A client whose network takes nothing any more, while the agent speaks."""
+    talk = await talked(site)
+    talk.socket._response.connection.transport.pause_reading()
+    await site.engine.begin_reply(2)
+    for _ in range(150):
+        await site.engine.speak(2, 1_000)
+    driver = site.app[REGISTRY].find(talk.session_id)
+    async with asyncio.timeout(STEP_S_MAX):
+        while not driver._outbox._entries:
+            await site.redis.ping()
+    return talk
+
+
+async def test_who_left_a_dead_network_need_not_wait_for_it(graceful):
+    site = graceful
+    talk = await stuck(site)
+    again = await reopen(site, talk.session_id)
+    await again.until("response.output_audio.delta")
+    await site.engine.end_reply(2, "To you.", usage=USAGE)
+    await again.until("response.done")
+    assert again.kinds.count("response.output_audio.delta") < 150
+    await again.close()
+    assert (await site.over(talk.session_id))["data"]["ended_reason"] == "client_close"
+
+
+async def test_what_a_replaced_socket_sends_is_not_heard(graceful):
+    site = graceful
+    talk = await stuck(site)
+    again = await reopen(site, talk.session_id)
+    await talk.send("input_audio_buffer.commit")
+    await again.send("response.create")
+    await site.engine.until_taken("response.create")
+    assert "input_audio_buffer.commit" not in [frame.type for frame in site.engine.taken]
+    await talk.close()
+
+
+async def test_a_session_that_went_on_after_a_pause_greets_a_new_socket_as_any_other(graceful):
+    site, extended = graceful, {"protocols": ["voicehub.v1"]}
+    talk = await site.talk(**extended)
+    await talk.send("voicehub.session.pause")
+    await talk.until("voicehub.session.paused")
+    await talk.send("voicehub.session.resume")
+    await talk.until("voicehub.session.resumed")
+    await absent(site, talk)
+    again = await reopen(site, talk.session_id, **extended)
+    assert again.kinds == ["session.created"]
+
+
+async def test_a_client_may_come_back_with_another_subprotocol_and_again(graceful):
+    site = graceful
+    talk = await talked(site)
+    closed = spawn(talk.until_closed(), name="older")
+    extended = await reopen(site, talk.session_id, protocols=["voicehub.v1"])
+    await closed
+    assert talk.errors == ["session_lost"]
+    assert len(site.engines) == 2
+    again = await reopen(site, talk.session_id, protocols=["voicehub.v1"])
+    assert len(site.engines) == 2
+    await site.engine.reply(2, "Still here.", usage=USAGE)
+    await again.until("response.done")
+    await extended.until_closed()
+    await again.close()
+    assert spoken(await site.over(talk.session_id)) == ["Hello.", "Still here."]

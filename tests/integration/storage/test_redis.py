@@ -154,3 +154,15 @@ async def test_whoever_is_cancelled_leaves_the_scripts_of_others(redis):
     await asyncio.gather(*others)
     await redis.drained()
     assert [await kept(redis, each) for each in (1, 2)] == [[1], [1]]
+
+
+async def test_a_connection_that_closes_under_a_command_is_a_storage_error(redis):
+    async def write(reason):
+        raise RuntimeError(reason)
+
+    with pytest.raises(StorageError):
+        # As uvloop says it.
+        await redis.within_deadline(write("unable to perform operation; the handler is closed"))
+    await redis.answers()
+    with pytest.raises(RuntimeError, match="our own"):
+        await redis.within_deadline(write("our own"))

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from voicehub.client.conversation import Conversation, Observer, SessionEndedError
+from voicehub.client.conversation import Conversation, Observer
+from voicehub.client.link import SessionEndedError
 from voicehub.client.notices import Plan, QuotaWarning
 from voicehub.client.tape import Tape
 from voicehub.errors import VoiceHubError

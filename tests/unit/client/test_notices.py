@@ -1,6 +1,14 @@
 import pytest
 
-from voicehub.client.notices import GoingAway, Plan, QuotaWarning, UsageUpdated, notice_of
+from voicehub.client.notices import (
+    GoingAway,
+    Paused,
+    Plan,
+    QuotaWarning,
+    Resumed,
+    UsageUpdated,
+    notice_of,
+)
 
 USAGE = {
     "type": "voicehub.usage.updated",
@@ -23,6 +31,8 @@ AWAY = {"type": "voicehub.session.going_away", "reason": "drain", "ends_within_m
         (USAGE, UsageUpdated({"responses": 1}, Plan(7, 9), Plan(1, 2))),
         (WARNING, QuotaWarning("audio_tokens", 80, Plan(1.5, 9))),
         (AWAY, GoingAway("drain", 900)),
+        ({"type": "voicehub.session.paused", "at_ms": 1_200}, Paused(1_200)),
+        ({"type": "voicehub.session.resumed", "session": {}}, Resumed()),
         ({"type": "response.done"}, None),
         ({"type": "voicehub.something.new"}, None),
     ],

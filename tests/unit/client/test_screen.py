@@ -3,9 +3,19 @@ import io
 import orjson
 from rich.console import Console
 
-from voicehub.client.conversation import Event
+from voicehub.client.notices import (
+    GoingAway,
+    Lost,
+    Paused,
+    Plan,
+    QuotaWarning,
+    Reconnected,
+    Resumed,
+    UsageUpdated,
+)
 from voicehub.client.screen import JsonLines, Terminal, at
 from voicehub.client.transcript import Line
+from voicehub.client.turns import Event
 
 
 def console(*, terminal: bool = False) -> Console:
@@ -42,20 +52,35 @@ def test_a_barge_in_and_an_error_are_told():
     ]
 
 
-def test_the_plans_end_and_the_servers_are_told():
+def test_the_plan_the_pause_and_the_connection_are_told():
     screen = Terminal("Ava", out := console())
-    warning = {"kind": "audio_tokens", "percent": 80, "left": 20, "max": 100}
-    for number, (kind, fields) in enumerate(
-        [
-            ("voicehub.quota.warning", warning),
-            ("voicehub.session.going_away", {"reason": "drain", "ends_within_ms": 9_600}),
-            ("response.done", {}),
-        ]
+    for notice in (
+        QuotaWarning("audio_tokens", 80, Plan(20, 100)),
+        UsageUpdated({}, Plan(20, 100), Plan(20, 100)),
+        GoingAway("drain", 9_600),
+        Lost(1012),
+        Reconnected(1.24, is_continued=False),
+        Paused(3_000),
+        Resumed(),
     ):
-        screen.event(Event(number, kind, {"type": kind, **fields}, 1_000))
+        screen.notice(notice)
     assert out.file.getvalue().splitlines() == [
-        "00:01.0  -- 80 % of the plan's audio tokens are used up: 20 left",
-        "00:01.0  -- the server goes away within 10 s: connect again",
+        "-- 80 % of the plan's audio tokens are used up: 20 left",
+        "-- the server goes away within 10 s",
+        "-- connection lost, coming back...",
+        "-- back after 1.2 s",
+        "-- paused",
+        "-- going on",
+    ]
+
+
+def test_json_lines_tell_of_the_connection_too():
+    screen = JsonLines(out := console())
+    for notice in (Lost(1006), Reconnected(0.5004, is_continued=True), Resumed()):
+        screen.notice(notice)
+    assert [orjson.loads(line) for line in out.file.getvalue().splitlines()] == [
+        {"type": "connection.lost", "close_code": 1006},
+        {"type": "connection.back", "after_s": 0.5, "continued": True},
     ]
 
 

@@ -23,6 +23,17 @@ async def test_a_clip_that_nobody_waits_for_any_more_is_still_spoken():
     assert script.take(3).tolist() == [1, 1, 0]
 
 
+async def test_a_script_that_is_held_is_silent_and_goes_on_where_it_was():
+    script = Script()
+    ended = script.say(np.full(3, 1, np.int16))
+    assert script.take(1).tolist() == [1]
+    script.is_held = True
+    assert script.take(2).tolist() == [0, 0]
+    script.is_held = False
+    assert script.take(3).tolist() == [1, 1, 0]
+    assert ended.result() == 5
+
+
 async def test_an_endless_script_is_refused(monkeypatch):
     monkeypatch.setattr(source, "CLIPS_MAX", 1)
     script = Script()

@@ -29,6 +29,16 @@ def test_lines_stand_in_the_order_in_which_they_were_said():
     assert [line.text for line in transcript.lines] == ["hello", "Good day."]
 
 
+def test_another_engine_counts_from_where_it_began():
+    transcript = Transcript()
+    transcript.feed("session.created", CREATED, 0)
+    for item_id, began_ms in (("u1", 0), ("u2", 60_000)):
+        transcript.begin_leg(began_ms)
+        speech = {"item_id": item_id, "audio_start_ms": 700}
+        transcript.feed("input_audio_buffer.speech_started", speech, began_ms + 900)
+    assert [line.start_ms for line in transcript.lines] == [1_000, 61_000]
+
+
 def test_the_finished_text_replaces_what_grew():
     transcript = Transcript()
     for delta in ("Good ", "dy."):

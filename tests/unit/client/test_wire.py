@@ -1,5 +1,9 @@
 """What the socket gives and takes, whether or not its server speaks voicehub.v1."""
 
+from contextlib import asynccontextmanager
+from inspect import isawaitable
+from socket import SHUT_RDWR
+
 import aiohttp
 import numpy as np
 import orjson
@@ -7,8 +11,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from voicehub.client.wire import AUDIO_DELTA, ITEMS_MAX, Wire
-from voicehub.errors import VoiceHubError
+from voicehub.client.places import AUDIO_DELTA, ITEMS_MAX
+from voicehub.client.wire import NotOpenedError, Wire
 from voicehub.realtime.binary import AudioHeader
 
 SECRET = "ek_for_the_tiny_server"
@@ -90,9 +94,72 @@ async def test_audio_of_an_item_that_is_not_known_is_dropped(http):
 
 
 async def test_a_refusal_and_a_server_that_is_not_there_are_told_apart(http, tiny_server):
-    with pytest.raises(VoiceHubError, match="refused the socket with 401"):
+    with pytest.raises(NotOpenedError, match="refused the socket with 401") as refused:
         await Wire.connect(http, tiny_server.socket_url, "ek_wrong")
+    assert (refused.value.refused_with, refused.value.retryable) == (401, False)
     url = tiny_server.socket_url
     await tiny_server.server.close()
-    with pytest.raises(VoiceHubError, match="cannot be opened"):
+    with pytest.raises(NotOpenedError, match="cannot be opened") as failed:
         await Wire.connect(http, url, SECRET)
+    assert (failed.value.refused_with, failed.value.retryable) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "retryable"),
+    [
+        (503, {}, True),
+        (404, {}, False),
+        (409, {}, False),
+        (409, {"X-Should-Retry": "true"}, True),
+        (429, {"X-Should-Retry": "true"}, True),
+        (500, {"X-Should-Retry": "false"}, True),
+    ],
+)
+async def test_a_refusal_says_whether_to_try_again(http, status, headers, retryable):
+    async with served(lambda _request: web.Response(status=status, headers=headers)) as url:
+        with pytest.raises(NotOpenedError) as refused:
+            await Wire.connect(http, url, SECRET)
+    assert refused.value.retryable is retryable
+
+
+@pytest.mark.parametrize("code", [1000, 1012])
+async def test_a_close_has_the_servers_code(http, code):
+    async def close(socket):
+        await socket.close(code=code)
+
+    assert await ended_with(http, close) == code
+
+
+async def test_a_connection_that_only_ends_is_no_close(http):
+    """As a process that is killed leaves it; aiohttp itself would say 1000."""
+
+    async def die(socket):
+        socket.get_extra_info("socket").shutdown(SHUT_RDWR)
+
+    assert await ended_with(http, die) == 1006
+
+
+async def ended_with(http, end):
+    async def serve(request):
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await end(socket)
+        return socket
+
+    async with served(serve) as url:
+        wire = await Wire.connect(http, url, SECRET)
+        assert [each async for each in wire] == []
+        await wire.close()
+    return wire.close_code
+
+
+@asynccontextmanager
+async def served(answer):
+    async def serve(request):
+        answered = answer(request)
+        return await answered if isawaitable(answered) else answered
+
+    app = web.Application()
+    app.router.add_get("/", serve)
+    async with TestServer(app, host="127.0.0.1") as server:
+        yield str(server.make_url("/"))

@@ -11,7 +11,7 @@ STRANGER = Account(uid=4_000_000, gid=4_000_000)
 
 @pytest.fixture
 def closable_folder(tmp_path: Path) -> Path:
-    for path in (tmp_path, *list(tmp_path.parents)[:2]):
+    for path in (tmp_path, *list(tmp_path.parents)[:3]):
         path.chmod(0o755)
     return tmp_path
 

@@ -16,7 +16,9 @@ class Pair:
 
     def abort(self):
         self.cut.set()
-        self.server._req.transport.abort()
+        transport = self.server._req.transport
+        if transport is not None:
+            transport.abort()
 
 
 @pytest.fixture

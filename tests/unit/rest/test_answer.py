@@ -7,7 +7,14 @@ import orjson
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from voicehub.errors import AuthenticationError, ClientError, RateLimitError
+from voicehub.errors import (
+    AuthenticationError,
+    ClientError,
+    ConflictError,
+    DrainError,
+    FencedError,
+    RateLimitError,
+)
 from voicehub.keys import REQUEST_ID
 from voicehub.rest import answer
 from voicehub.storage.page import Page
@@ -91,3 +98,12 @@ def test_headers_say_what_a_client_can_do():
     assert refused.headers["WWW-Authenticate"] == "Bearer"
     later = answer.error(request("/v1/me"), RateLimitError("Later.", retry_after_s=9))
     assert later.headers["Retry-After"] == "9"
+
+
+def test_a_refused_handshake_says_whether_to_try_again():
+    problems = (ConflictError("Over."), FencedError("Just now."), DrainError("Bye."))
+    told = [
+        answer.error(request("/v1/realtime"), each).headers["X-Should-Retry"] for each in problems
+    ]
+    assert told == ["false", "true", "true"]
+    assert "X-Should-Retry" not in answer.error(request("/v1/me"), problems[0]).headers

@@ -27,6 +27,7 @@ def test_session_created_is_blanked():
     assert session["model"] == "agent_12"
     assert session["expires_at"] == WALL_MS // 1000 + 600
     assert session["voicehub"]["agent"] == "Ada"
+    assert (session["voicehub"]["resumed"], session["voicehub"]["leg"]) == (False, 1)
     assert session["type"] == "realtime"
 
 
