@@ -28,10 +28,6 @@ KILL_MARGIN_S = 30.0
 # After how many more objects the collector looks for cycles, and how often further. Frames make
 # none, and yet each of Python's own 700 was reached some times a second: 5 % of everything.
 GARBAGE_THRESHOLDS = (10_000, 20, 20)
-# How long a thread runs on while another wants to: a fifth of Python's own 5 ms. The spool's thread
-# asks some ten times a block, so a busy loop would hold the recording of many sessions back; and
-# the loop waits as long for a thread that speaks.
-THREAD_TURN_S = 0.001
 
 logger = structlog.get_logger(__name__)
 
@@ -104,7 +100,7 @@ async def serve_on(
             if not leaving.asked.is_set():
                 for each in sockets:
                     await web.SockSite(runner, each, ssl_context=tls, backlog=BACKLOG).start()
-                _settle_interpreter()
+                _settle_memory()
                 on_ready()
             await leaving.asked.wait()
             return await _leave(runner)
@@ -129,14 +125,13 @@ async def _hurry(registry: Registry, leaving: Leaving) -> None:
     registry.hurry()
 
 
-def _settle_interpreter() -> None:
+def _settle_memory() -> None:
     """What is there now stays to the end: a collector that looked through it each time would make
     every session wait 25 ms.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
-    sys.setswitchinterval(THREAD_TURN_S)
 
 
 def _scheme(settings: Settings) -> str:
