@@ -15,6 +15,7 @@ from benches.voice import FRAME_MS, frames
 
 from voicehub.errors import VoiceHubError
 from voicehub.realtime.extension import SUBPROTOCOL
+from voicehub.tasks import spawn, stop
 
 CONNECT_S_MAX = 30.0
 FRAME_S = FRAME_MS / 1000
@@ -63,6 +64,7 @@ class Crowd:
         self._messages = frames() if target.extended else appends()
         self._kind = WSMsgType.BINARY if target.extended else WSMsgType.TEXT
         self._sockets: list[aiohttp.ClientWebSocketResponse[bool]] = []
+        self._listening: list[asyncio.Task[None]] = []
         self.counting: Count | None = None
 
     async def __aenter__(self) -> Self:
@@ -73,12 +75,14 @@ class Crowd:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._stop_listening()
         async with asyncio.TaskGroup() as group:
             for socket in self._sockets:
                 group.create_task(socket.close())
 
     async def talk(self, seconds: float, warm_up_s: float, on_measure: Callable[[], None]) -> Count:
         """All talk for `warm_up_s` and then `seconds`; `on_measure` marks both ends of these."""
+        await self._stop_listening()
         began_s = time.perf_counter()
         async with asyncio.TaskGroup() as group:
             tasks = []
@@ -111,6 +115,18 @@ class Crowd:
             self._sockets.append(socket)
             if self._target.greets:
                 await socket.receive()
+            self._listening.append(spawn(self._listen(socket), name="silent session"))
+
+    @staticmethod
+    async def _listen(socket: "aiohttp.ClientWebSocketResponse[bool]") -> None:
+        """Answer pings: on a busy machine the last session opens when the first has had some."""
+        async for _ in socket:
+            pass
+
+    async def _stop_listening(self) -> None:
+        listening, self._listening = self._listening, []
+        for task in listening:
+            await stop(task)
 
     async def _send(
         self,
