@@ -28,6 +28,9 @@ T = TypeVar("T")
 # A command that takes longer than this has failed, and Redis counts as away until it answers again:
 # a conversation waits once for it, then Postgres takes what Redis would have.
 COMMAND_DEADLINE_S = 1.0
+# A loop that comes to its timer so late was busy: the answer may lie in the socket. It has as much
+# time again, once, lest our own lateness be taken for an outage, whose end makes us later still.
+LATE_S = 0.1
 # Shorter, so that a Redis which is on the edge does not come and go.
 PROBE_DEADLINE_S = 0.8
 # Of one message; more that are asked for at once go in further ones, one after the other.
@@ -190,8 +193,12 @@ class Redis:
                 command.close()
             raise StorageError("Redis is away.")
         try:
-            async with asyncio.timeout(COMMAND_DEADLINE_S):
-                return await command
+            async with asyncio.timeout(None) as bound:
+                expiring = _expire_after(COMMAND_DEADLINE_S, bound)
+                try:
+                    return await command
+                finally:
+                    expiring.cancel()
         except (RedisError, OSError, TimeoutError) as error:
             self._note(error, key)
             raise as_storage_error(error) from error
@@ -219,6 +226,17 @@ class Redis:
                 await self._client.exists(self._probed_key)
         except (RedisError, OSError, TimeoutError) as error:
             raise as_storage_error(error) from error
+
+
+def _expire_after(deadline_s: float, bound: asyncio.Timeout) -> asyncio.TimerHandle:
+    loop = asyncio.get_running_loop()
+    due_s = loop.time() + deadline_s
+
+    def expire() -> None:
+        is_late = loop.time() - due_s > LATE_S
+        bound.reschedule(loop.time() + (deadline_s if is_late else 0.0))
+
+    return loop.call_at(due_s, expire)
 
 
 def _is_outage(error: Exception) -> bool:
