@@ -162,3 +162,13 @@ UPDATE sessions
 SET data = data || jsonb_build_object('recording', $4::jsonb, 'audio_url', $5::text)
 WHERE team_id = $1 AND id = $2 AND coalesce((data->>'fence')::bigint, 0) <= $3
 RETURNING id;
+
+-- name: leave_part
+-- A part of the recording, $3, has just been finished. Where the recording was made without it, it
+-- is left for the job that clears away.
+UPDATE sessions
+SET data = jsonb_set(data, '{recording,has_leftovers}', 'true')
+WHERE
+    team_id = $1 AND id = $2 AND ended_at IS NOT NULL
+    AND data->'recording'->>'state' IN ('ready', 'truncated')
+    AND data->'recording'->>'key' <> $3;

@@ -20,8 +20,6 @@ from voicehub.errors import VoiceHubError
 from voicehub.realtime.frame import Body
 from voicehub.tasks import spawn, stop
 
-FRAME_MS = 100
-UNITS = FRAME_MS // tone.UNIT_MS
 # Further behind its microphone than this, a caller drops what it did not send.
 LATE_S_MAX = 2.0
 # The model says something each second: a server that is silent for so long is taken for dead.
@@ -100,6 +98,9 @@ class Habits:
 
     talk_s: tuple[float, float] = (30.0, 120.0)
     gives_up: float = 0.2
+    frame_ms: int = 100
+    """Of audio in an event; the model's turns take 30 of them."""
+    patience_s: float = PATIENCE_S
 
 
 class Caller:
@@ -208,7 +209,7 @@ class Caller:
     ) -> Outcome:
         while True:
             try:
-                async with asyncio.timeout(PATIENCE_S):
+                async with asyncio.timeout(self._habits.patience_s):
                     message = await socket.receive()
             except TimeoutError:
                 return Outcome.SILENT
@@ -221,12 +222,13 @@ class Caller:
 
     async def _speak(self, socket: aiohttp.ClientWebSocketResponse[bool], ledger: Ledger) -> None:
         due_s = time.monotonic()
+        frame_s, units = self._habits.frame_ms / 1000, self._habits.frame_ms // tone.UNIT_MS
         with suppress(ConnectionError, aiohttp.ClientError):
             while not socket.closed:
-                pcm = tone.voice(ledger.sent, UNITS)
+                pcm = tone.voice(ledger.sent, units)
                 audio = base64.b64encode(pcm).decode()
                 event = {"type": "input_audio_buffer.append", "audio": audio}
-                ledger.sent += UNITS
+                ledger.sent += units
                 await socket.send_frame(orjson.dumps(event), WSMsgType.TEXT)
-                due_s = max(due_s + FRAME_MS / 1000, time.monotonic() - LATE_S_MAX)
+                due_s = max(due_s + frame_s, time.monotonic() - LATE_S_MAX)
                 await asyncio.sleep(due_s - time.monotonic())  # the pace of a microphone

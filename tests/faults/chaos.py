@@ -72,8 +72,9 @@ async def _weather(plan: Plan, built: Fleet, faults: Sequence[Fault], say: Say) 
             say("the storm is over")
             stuck = await _outlived(plan, built, callers, say)
             leave.set()
+        left_s = storm.over_s if plan.faults is None else time.monotonic()
         ledgers = [ledger for caller in callers for ledger in caller.books]
-        late = await _quiet(built, ledgers, storm.over_s, say)
+        late = await _quiet(built, ledgers, left_s, say)
     audited = await books.audit(built, ledgers, storm, late)
     if plan.faults is not None:
         await rolling.audit(audited, built, ledgers, stuck, killed=bool(storm.deaths))
@@ -86,7 +87,7 @@ async def _outlived(plan: Plan, built: Fleet, callers: Sequence[Caller], say: Sa
         return []
     ledgers = [caller.books[-1] for caller in callers if caller.books]
     stuck = await rolling.stuck(built, ledgers)
-    say(f"{len(callers) - len(stuck)} sessions go on")
+    say(f"{len(ledgers) - len(stuck)} sessions go on")
     return stuck
 
 

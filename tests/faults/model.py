@@ -1,8 +1,8 @@
 """A GA realtime API that keeps books: each turn has words and usage that no other has.
 
-The audio that it is sent is its clock. A turn takes three seconds: the caller "speaks" for 1.2 s,
-the words come, the reply takes a second to be given. Each fifth reply is long enough to be cut by
-the next turn.
+The audio that it is sent is its clock. A turn takes 30 appends, three seconds where each has 100
+ms: the caller "speaks" for 1.2 s, the words come, the reply takes a second to be given. Each fifth
+reply is long enough to be cut by the next turn.
 """
 
 import base64
@@ -17,7 +17,7 @@ from aiohttp import WSMsgType, web
 
 from voicehub.realtime.frame import Body
 
-APPEND_MS = 100
+APPEND_BYTES_PER_MS = 64  # base64 of 24 kHz
 SPEECH_STARTED, SPEECH_STOPPED, TRANSCRIBED, FIRST_DELTA, LAST_DELTA, DONE, TURN = (
     *(1, 12, 13, 14, 23, 24),
     30,
@@ -25,7 +25,7 @@ SPEECH_STARTED, SPEECH_STOPPED, TRANSCRIBED, FIRST_DELTA, LAST_DELTA, DONE, TURN
 LONG_REPLY_EVERY = 5
 MARK = re.compile(r"caller-\d+")
 MESSAGE_BYTES_MAX = 32 << 20
-_QUIET = b"\1\0" * (24 * APPEND_MS)
+_QUIET_MS = b"\1\0" * 24
 
 
 class Model:
@@ -99,7 +99,7 @@ class Conversation:
     def take(self, event: Body) -> Iterator[Body]:
         kind = event["type"]
         if kind == "input_audio_buffer.append":
-            yield from self._hear()
+            yield from self._hear(len(event["audio"]) // APPEND_BYTES_PER_MS)
         elif kind == "session.update":
             if found := MARK.search(str(event["session"].get("instructions"))):
                 self._mark = found[0]
@@ -114,15 +114,15 @@ class Conversation:
         elif kind == "response.cancel" and self._reply_is_open:
             yield self._response_done("cancelled", [])
 
-    def _hear(self) -> Iterator[Body]:
+    def _hear(self, spoken_ms: int) -> Iterator[Body]:
         self._appends += 1
-        self._heard_ms += APPEND_MS
+        self._heard_ms += spoken_ms
         place = self._appends % TURN
         if place in self._parts:
             yield from self._parts[place]()
         elif FIRST_DELTA <= place <= LAST_DELTA and self._reply_is_open:
             times = 3 if self._turn % LONG_REPLY_EVERY == 0 else 1
-            delta = base64.b64encode(_QUIET * times).decode()
+            delta = base64.b64encode(_QUIET_MS * (spoken_ms * times)).decode()
             yield self._event("response.output_audio.delta", **self._part(), delta=delta)
 
     def _speech_started(self) -> Iterator[Body]:

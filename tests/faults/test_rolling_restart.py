@@ -1,15 +1,27 @@
 """A deploy: every server on a port is replaced by another while people talk."""
 
+import sys
 from contextlib import AsyncExitStack
 
 import pytest
 
+from tests.faults import chaos, rolling
 from tests.servers import Callers, serving
 from voicehub.auth.passwords import hash_password
 from voicehub.storage import seed
 
 PASSWORD = "rolling"
 SESSIONS = 12
+PLAN = chaos.Plan(
+    seed=2303,
+    seconds=0.0,
+    sessions=20,
+    servers=2,
+    workers=1,
+    habits=rolling.LOYAL,
+    faults=rolling.drains(2),
+    direct=True,
+)
 
 
 @pytest.fixture
@@ -50,3 +62,11 @@ async def test_two_servers_are_replaced_and_every_session_goes_on(environment, p
         for server in new:
             assert await server.stop() == 0
     await callers.assert_all_is_kept(pg, "client_close")
+
+
+async def test_a_fleet_restarts_and_no_line_and_no_token_is_lost():
+    """`scripts/chaos --restart --sessions 100` is this for more."""
+    books = await chaos.run(PLAN, lambda line: sys.stdout.write(f"{line}\n") and None)
+    for entry in books.entries:
+        sys.stdout.write(f"{entry.what}: {entry.found}\n")
+    assert books.hold, books.faults

@@ -10,6 +10,8 @@ from voicehub.realtime.extension import SUBPROTOCOL
 from voicehub.realtime.frame import server_frame, to_json
 
 CLOSE_REASON_BYTES_MAX = 123
+# How long a client that is sent away has to hear why and to answer the close; then it is cut off.
+DISMISSAL_S = 10.0
 
 
 class Connection:
@@ -43,9 +45,12 @@ class Connection:
     async def dismiss(self, error: VoiceHubError) -> None:
         """Tell the client why, and close."""
         try:
-            await self.tell(error)
-            reason = error.code.encode()[:CLOSE_REASON_BYTES_MAX]
-            code = error.close_code or WSCloseCode.POLICY_VIOLATION
-            await self.socket.close(code=code, message=reason)
+            async with asyncio.timeout(DISMISSAL_S):
+                await self.tell(error)
+                reason = error.code.encode()[:CLOSE_REASON_BYTES_MAX]
+                code = error.close_code or WSCloseCode.POLICY_VIOLATION
+                await self.socket.close(code=code, message=reason)
+        except TimeoutError:
+            self.abort()
         finally:
             self.over.set()

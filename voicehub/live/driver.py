@@ -191,34 +191,27 @@ class Driver:
         """
         self._apply(events.EndAsked(reason, error, at_turn_end, within_ms))
 
+    def lose(self, error: FencedError) -> None:
+        """A newer owner has the session."""
+        self.end(EndedReason.LOST, error)
+
     async def _converse(self, session: Body, writer: "asyncio.Task[None]") -> None:
-        try:
-            async with asyncio.timeout(ENGINE_OPEN_DEADLINE_S):
-                effective = await self._engine.open(session)
-        except TimeoutError:
-            self._apply(events.EngineEnded(EngineError("The engine did not open in time.")))
-            return
-        except EngineError as error:
-            self._apply(events.EngineEnded(error))
-            return
-        self._sinks.transcript.start()
-        self._sinks.row.start()
-        self._apply(events.Opened(effective, self._wall_ms()))
-        if self.connection is not None:
-            self._read(self.connection)
-        hearing = Hearing(lost=self._lost, wished=self.grant, emptied=self._emptied)
-        lanes = [
-            spawn(lane, name=name)
-            for name, lane in (
-                ("to engine", self._lane.run()),
-                ("from engine", self._read_engine()),
-                ("lease", self._lease.keep(hearing)),
-                ("settle", self._settle_regularly()),
-                ("tools", self._read_tools()),
-            )
-        ]
+        hearing = Hearing(lost=self.lose, wished=self.grant, emptied=self._emptied)
+        # From the beginning: an engine may take longer to open than the lease lasts.
+        lanes = [spawn(self._lease.keep(hearing), name="lease")]
         over = spawn(self._over.wait(), name="over")
         try:
+            if not await self._opened(session):
+                return
+            lanes += [
+                spawn(lane, name=name)
+                for name, lane in (
+                    ("to engine", self._lane.run()),
+                    ("from engine", self._read_engine()),
+                    ("settle", self._settle_regularly()),
+                    ("tools", self._read_tools()),
+                )
+            ]
             # A lane that fails by our own fault ends the session like an engine's failure would.
             await self._first_failure(over, [*lanes, writer])
         finally:
@@ -227,6 +220,24 @@ class Driver:
                     await stop(task)
             if self._tools is not None:
                 await self._tools.aclose()
+
+    async def _opened(self, session: Body) -> bool:
+        """Open the engine. Returns whether there is a conversation then."""
+        try:
+            async with asyncio.timeout(ENGINE_OPEN_DEADLINE_S):
+                effective = await self._engine.open(session)
+        except TimeoutError:
+            self._apply(events.EngineEnded(EngineError("The engine did not open in time.")))
+            return False
+        except EngineError as error:
+            self._apply(events.EngineEnded(error))
+            return False
+        self._sinks.transcript.start()
+        self._sinks.row.start()
+        self._apply(events.Opened(effective, self._wall_ms()))
+        if self.connection is not None:
+            self._read(self.connection)
+        return True
 
     async def _first_failure(
         self, over: "asyncio.Task[Any]", lanes: "list[asyncio.Task[None]]"
@@ -333,9 +344,6 @@ class Driver:
     def _writes_failed(self, error: StorageError) -> None:
         reason = EndedReason.LOST if isinstance(error, FencedError) else EndedReason.ENGINE
         self.end(reason, error)
-
-    def _lost(self, error: FencedError) -> None:
-        self.end(EndedReason.LOST, error)
 
     def _emptied(self) -> None:
         logger.info("redis is told again")

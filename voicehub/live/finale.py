@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -134,9 +135,12 @@ class Finale:
     async def _close_recording(self) -> None:
         """This owner's part is one object then; of several parts a job makes one."""
         summary = await self._sinks.recorder.finish()
-        if self._ended and not self.resumes:
-            async with self._postgres.connection() as conn:
-                await ownership.set_recording(conn, *self._session, summary.as_json(), summary.url)
+        async with self._postgres.connection() as conn:
+            if self._ended and not self.resumes:
+                with suppress(FencedError):
+                    made = summary.as_json(), summary.url
+                    return await ownership.set_recording(conn, *self._session, *made)
+            return await ownership.leave_part(conn, *self._session[:2], summary.key)
 
     async def _insist(self, step: Callable[[], Awaitable[None]], until_s: float) -> None:
         loop = asyncio.get_running_loop()

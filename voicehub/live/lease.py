@@ -34,10 +34,13 @@ class Lease:
         self._session = (owned.team_id, owned.session_id)
         self._owner = owner
         self.token = owned.token
+        self.is_taken = False
+        """Whether Redis refuses earlier owners."""
 
     async def take(self) -> None:
         """Raises FencedError, StorageError."""
         await lease.hold(self._redis, *self._session, self.token, self._owner)
+        self.is_taken = True
 
     async def keep(self, hearing: Hearing) -> None:
         """Renew until cancelled, or until a newer owner shows."""

@@ -60,7 +60,7 @@ class Leg:
             keep_context=app[SETTINGS].keep_context,
             grace_ms=app[SETTINGS].grace_s * 1000,
         )
-        self._finale.finish = _unbegun(admitted, EndedReason.LOST)
+        self._finale.finish = _unbegun(admitted, token, EndedReason.LOST)
         self._log = logger.bind(session_id=row.id, team_id=row.team_id)
 
     async def run(
@@ -88,7 +88,7 @@ class Leg:
             self._log.info("client left before its session began")
         except (EngineError, StorageError):
             # Before the upgrade: the client gets a plain HTTP status.
-            self._finale.finish = _unbegun(self._admitted, EndedReason.ENGINE)
+            self._finale.finish = _unbegun(self._admitted, self._owned.token, EndedReason.ENGINE)
             raise
         finally:
             await self._finale.run()
@@ -103,7 +103,12 @@ class Leg:
         return finish.status is Status.PAUSED and finish.reason is None
 
     async def _resumption(self) -> Resumption | None:
-        left = await left_behind(self._app[POSTGRES], self._app[REDIS], self._owned)
+        stores = self._app[POSTGRES], self._app[REDIS]
+        left = await left_behind(*stores, self._owned)
+        if left is not None and not self._lease.is_taken:
+            # Redis is back only now: earlier owners wrote to it until this.
+            await self._lease.take()
+            left = await left_behind(*stores, self._owned)
         if left is None:
             return None
         self._sinks.transcript.adopt(left.unfolded)
@@ -202,11 +207,12 @@ def _sinks(app: web.Application, owned: Owned) -> Sinks:
     )
 
 
-def _unbegun(admitted: Admitted, reason: EndedReason) -> Finish:
+def _unbegun(admitted: Admitted, token: int, reason: EndedReason) -> Finish:
     """How a session ends that never came to converse here: what can be gone on with stays."""
     row = admitted.session
+    status = Status(row.status)
+    if status is Status.CREATED:
+        # Somebody may have opened it since the row was read.
+        status = Status.FAILED if token == 1 else Status.IN_PROGRESS
     minutes = float(row.duration_minutes or 0)
-    if row.status == Status.CREATED:
-        return Finish(Status.FAILED, reason, 0.0)
-    at_ms = row.data.get("paused_at_ms", 0.0)
-    return Finish(Status(row.status), reason, minutes * 60_000, at_ms)
+    return Finish(status, reason, minutes * 60_000, row.data.get("paused_at_ms", 0.0))

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import ExitStack
+from http import HTTPStatus
 
 from aiohttp import web
 
 from voicehub.auth.bearer import offered_subprotocols
-from voicehub.errors import ClientError, EngineError, OverloadError, StorageError
+from voicehub.errors import ClientError, EngineError, FencedError, OverloadError, StorageError
 from voicehub.ids import new_id
 from voicehub.keys import REGISTRY, SETTINGS
 from voicehub.live.admission import Admitted, admit, admit_existing, own
@@ -45,13 +46,17 @@ async def open_socket(request: web.Request) -> web.StreamResponse:
         visit = _Visit(request, upgrade)
         if await visit.join(admitted.session.id):
             return upgrade
-        token = await own(request, admitted.session)
+        token = await _own(request, admitted)
         # From here on the session is ours, whatever happens to the request: it is ended properly.
         held = spawn(_hold(visit, admitted, token), name=f"session {admitted.session.id}")
         # The registry waits for the session, not for a request that may be cancelled before it.
         ending = admittance.pop_all()
         held.add_done_callback(lambda _: ending.close())
         await visit.wait(held)
+        if not visit.connected:
+            # aiohttp finishes what is returned here, and this socket was never opened. Nobody reads
+            # the answer.
+            return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE)
     return upgrade
 
 
@@ -60,11 +65,13 @@ class _Visit:
 
     def __init__(self, request: web.Request, upgrade: web.WebSocketResponse) -> None:
         self.request = request
+        self.connected = False
         self._connection = Connection(upgrade, self._abort, new_id)
 
     async def connect(self) -> Connection:
         """Answer the request with the upgrade. Raises ConnectionError."""
         await self._connection.socket.prepare(self.request)
+        self.connected = True
         return self._connection
 
     async def join(self, session_id: int) -> bool:
@@ -124,7 +131,7 @@ async def _hold(visit: _Visit, admitted: Admitted, token: int) -> None:
                     return
             try:
                 admitted = await admit_existing(visit.request, admitted.session.id)
-                token = await own(visit.request, admitted.session)
+                token = await _own(visit.request, admitted)
             except (ClientError, StorageError) as error:
                 await connection.dismiss(error)
                 return
@@ -132,6 +139,15 @@ async def _hold(visit: _Visit, admitted: Admitted, token: int) -> None:
     finally:
         if connection is not None:
             connection.over.set()
+
+
+async def _own(request: web.Request, admitted: Admitted) -> int:
+    """Own the session. Another leg of it in this process is told now, not by its lease."""
+    token = await own(request, admitted.session)
+    former = request.app[REGISTRY].find(admitted.session.id)
+    if former is not None:
+        former.lose(FencedError("A newer owner holds this session."))
+    return token
 
 
 def _at_once(connection: Connection) -> Connect:

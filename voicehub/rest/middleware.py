@@ -16,6 +16,7 @@ from voicehub.auth.principal import Principal
 from voicehub.errors import (
     AuthenticationError,
     ClientError,
+    DrainError,
     ForbiddenError,
     TooLargeError,
     VoiceHubError,
@@ -102,7 +103,10 @@ def _authenticate(request: web.Request, access: Access) -> Principal:
 def _answer(request: web.Request, error: Exception) -> web.Response:
     match error:
         case VoiceHubError():
-            if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            # A server that goes away refuses whoever comes, as it should.
+            if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(
+                error, DrainError
+            ):
                 _log_failure(request, error)
             return answer.error(request, error)
         case web.HTTPException():

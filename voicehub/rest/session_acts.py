@@ -2,15 +2,22 @@
 
 import asyncio
 
+import structlog
 from aiohttp import web
 
-from voicehub.errors import ConflictError, ForbiddenError, NotFoundError, OverloadError
+from voicehub.errors import (
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    OverloadError,
+    StorageError,
+)
 from voicehub.keys import POSTGRES, PRINCIPAL, REDIS, REGISTRY, SETTINGS
 from voicehub.rest import answer, body
 from voicehub.rest.opening import issue_secret, socket_url
 from voicehub.rest.sessions import as_json
 from voicehub.session.state import TRANSITIONS, Status
-from voicehub.storage import lease, ownership, sessions
+from voicehub.storage import lease, lines, ownership, sessions, usage
 from voicehub.storage.lease import Wish
 from voicehub.storage.sessions import Session
 
@@ -18,6 +25,8 @@ from voicehub.storage.sessions import Session
 # writes to make. After this the answer is 503: the wish may still come true.
 ANSWER_S = 10.0
 LOOK_EVERY_S = 0.1
+
+logger = structlog.get_logger(__name__)
 
 
 async def pause(request: web.Request) -> web.Response:
@@ -50,10 +59,21 @@ async def end(request: web.Request) -> web.Response:
         keep_context = request.app[SETTINGS].keep_context
         async with request.app[POSTGRES].connection() as conn:
             await ownership.end_paused(conn, session.team_id, session.id, keep_context=keep_context)
+        await _let_expire(request, session)
         session = await _users_own(request)
     if TRANSITIONS[Status(session.status)]:
         raise ConflictError(f"The session is {session.status}.", code="session_not_open")
     return answer.json(as_json(session))
+
+
+async def _let_expire(request: web.Request, session: Session) -> None:
+    """What Redis keeps of it was folded and settled when it was paused."""
+    redis = request.app[REDIS]
+    try:
+        await lines.let_expire(redis, session.team_id, session.id)
+        await usage.let_expire(redis, session.team_id, session.id)
+    except StorageError:
+        logger.info("what redis has of an ended session stays", session_id=session.id)
 
 
 async def _users_own(request: web.Request) -> Session:

@@ -33,9 +33,13 @@ class Presence:
         silent_ms = _NEVER if self.is_absent else self._heard_ms + self._limits.idle_ms
         return min(self._opened_ms + self._limits.duration_ms, silent_ms, self._absent_until_ms)
 
-    def open(self, now_ms: float) -> None:
-        """The session begins."""
-        self._opened_ms = self._heard_ms = now_ms
+    def open(self, now_ms: float, active_ms: float = 0.0) -> float:
+        """The session begins, or goes on after it was active for so long. Returns how long it may
+        last from now on.
+        """
+        self._heard_ms = now_ms
+        self._opened_ms = now_ms - active_ms
+        return max(0.0, self._limits.duration_ms - active_ms)
 
     def hear(self, now_ms: float) -> None:
         """The client sent something."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from voicehub.realtime.frame import Body
 from voicehub.session.metering import Totals
+from voicehub.session.state import Status
 from voicehub.session.transcript import Line
 
 
@@ -24,8 +25,9 @@ class Resumption:
     """What the client had set by `session.update`."""
 
     @property
-    def was_paused(self) -> bool:
-        return self.wall_ms is None
+    def status(self) -> Status:
+        """What it was before its new owner came."""
+        return Status.PAUSED if self.wall_ms is None else Status.IN_PROGRESS
 
     def position_ms(self, wall_ms: float) -> float:
         """Where the time line stands at `wall_ms` of Unix time, if the session goes on then."""

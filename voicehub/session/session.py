@@ -44,7 +44,7 @@ PUSHED_MS_MIN = 4 * RECORD_EVERY_MS
 # How long a session that ends waits for the usage of a response in flight and for the last words.
 CLOSING_MS = 3_000
 CLOSE_REASON_BYTES_MAX = 123
-CREATED = "session.created"
+_CREATED = "session.created"
 _AUDIO_DELTA = "response.output_audio.delta"
 _OF_AN_ENGINE = (events.Opened, events.EngineSent, events.Woke)
 
@@ -119,12 +119,12 @@ class Session:
 
     def _open(self, event: events.Opened, now_ms: float) -> list[Command]:
         self._life = Life.OPEN
-        self._presence.open(now_ms)
+        lasts_ms = self._presence.open(now_ms, self._ledger.meter.totals.active_ms)
         self._ledger.start_time(now_ms)
         self._record_at_ms = beat(now_ms) + RECORD_EVERY_MS
-        self._expires_at = int((event.wall_ms + self._spec.limits.duration_ms) / 1000)
+        self._expires_at = int((event.wall_ms + lasts_ms) / 1000)
         resumes = self._spec.resumes
-        kind = RESUMED if self._spec.keeps_socket else CREATED
+        kind = RESUMED if self._spec.keeps_socket else _CREATED
         self._scribe = Scribe(
             event.session, self._ledger.meter, now_ms=now_ms, wall_ms=event.wall_ms, resumes=resumes
         )
@@ -217,7 +217,7 @@ class Session:
         if self._life is not Life.OPEN:
             return []
         self._ledger.start_time(now_ms)
-        greeting = Greet(self._greeting(CREATED, is_resumed=True))
+        greeting = Greet(self._greeting(_CREATED, is_resumed=True))
         return [greeting, *self._scribe.hear_late(self._presence.regain(now_ms), now_ms)]
 
     def _error(self, error: VoiceHubError, event_id: str | None) -> ToClient:
@@ -285,10 +285,7 @@ class Session:
 
     def _engine_ended(self, event: events.EngineEnded, now_ms: float) -> list[Command]:
         error = event.error
-        status, resumes = Status.FAILED, self._spec.resumes
-        if self._life is Life.OPENING and resumes is not None:
-            # What could not be taken up again is left as it was, for another try.
-            status = Status.PAUSED if resumes.was_paused else Status.IN_PROGRESS
+        status = self._status_before() or Status.FAILED
         ending = Ending(status, EndedReason.ENGINE, error, error.close_code)
         return self._end(self._ending or ending, now_ms)
 
@@ -338,10 +335,15 @@ class Session:
             return []
         return self._begin_end(ending, now_ms)
 
+    def _status_before(self) -> Status | None:
+        """What could not be taken up again is left as it was, for another try."""
+        resumes = self._spec.resumes
+        return resumes.status if resumes and self._life is Life.OPENING else None
+
     def _status_after(self, reason: EndedReason) -> Status:
         if reason is EndedReason.DRAIN and self._spec.limits.grace_ms > 0:
             # Its client comes back, to another process.
-            return Status.IN_PROGRESS
+            return self._status_before() or Status.IN_PROGRESS
         ours = reason in {EndedReason.ENGINE, EndedReason.LOST}
         return Status.FAILED if ours else Status.COMPLETED
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from voicehub.errors import StorageError
+from voicehub.sinks.shared_folder import files, is_held
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -135,8 +136,8 @@ class Spool:
 
     def leftovers(self) -> list[Path]:
         """Manifests of recordings that no living process holds, oldest first."""
-        found = sorted(self.folder.glob(f"*/{MANIFEST}"), key=lambda path: path.stat().st_mtime)
-        return [path for path in found if not _is_held(path.parent / _LOCK)]
+        found = files(self.folder, f"*/{MANIFEST}")
+        return [path for path, _ in found if not is_held(path.parent / _LOCK)]
 
     def reserve(self, size: int) -> None:
         if self.bytes_used + size > self.bytes_max:
@@ -145,9 +146,8 @@ class Spool:
 
     def _take_stock(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.bytes_used = sum(
-            path.stat().st_size for path in self.folder.glob(f"*/*{_SEGMENT_SUFFIX}")
-        )
+        found = files(self.folder, f"*/*{_SEGMENT_SUFFIX}")
+        self.bytes_used = sum(stat.st_size for _, stat in found)
 
 
 @dataclass(slots=True, eq=False)
@@ -380,18 +380,3 @@ class SpoolReader(io.RawIOBase):
         for descriptor, _, _ in ranges:
             os.close(descriptor)
         super().close()
-
-
-def _is_held(lock: Path) -> bool:
-    try:
-        descriptor = os.open(lock, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        return False
-    finally:
-        os.close(descriptor)

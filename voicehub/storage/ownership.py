@@ -202,6 +202,13 @@ async def set_recording(
     _require(await conn.fetchval(sql, team_id, session_id, token, recording, audio_url))
 
 
+async def leave_part(conn: Connection, team_id: int, session_id: int, key: str) -> None:
+    """A part of the recording is an object now. One that came too late, from an owner that stood
+    still while the others ended its session, is cleared away by a job.
+    """
+    await conn.execute(_SQL["leave_part"], team_id, session_id, key)
+
+
 def _minutes(duration_ms: float) -> Decimal:
     return round(Decimal(duration_ms) / MS_PER_MINUTE, 6)
 

@@ -93,3 +93,9 @@ async def mark_settled(
             KEEP_FINISHED_MS if finished else 0,
         ],
     )
+
+
+async def let_expire(redis: Redis, team_id: int, session_id: int) -> None:
+    """The session has ended with everything settled."""
+    key = _usage_key(team_id, session_id)
+    await redis.within_deadline(redis.client.pexpire(key, KEEP_FINISHED_MS))

@@ -1,11 +1,14 @@
 """A client whose connection broke comes back: to the same process, or to another."""
 
 import asyncio
+from contextlib import suppress
 
 import openai
 import pytest
+from aiohttp import WSServerHandshakeError
 
-from tests.realtime import STEP_S_MAX
+from tests.realtime import STEP_S_MAX, Puppet
+from voicehub.errors import StorageError
 from voicehub.keys import REGISTRY
 from voicehub.realtime.tokens import duration_usage
 from voicehub.storage import lease
@@ -284,17 +287,85 @@ async def test_a_session_that_went_on_after_a_pause_greets_a_new_socket_as_any_o
 
 
 async def test_a_client_may_come_back_with_another_subprotocol_and_again(graceful):
-    site = graceful
+    site, extended = graceful, {"protocols": ["voicehub.v1"]}
     talk = await talked(site)
-    closed = spawn(talk.until_closed(), name="older")
-    extended = await reopen(site, talk.session_id, protocols=["voicehub.v1"])
-    await closed
+    first = await reopen(site, talk.session_id, **extended)
+    again = await reopen(site, talk.session_id, **extended)
+    assert len(site.engines) == 2
+    assert await talk.until_closed() == 1011
     assert talk.errors == ["session_lost"]
-    assert len(site.engines) == 2
-    again = await reopen(site, talk.session_id, protocols=["voicehub.v1"])
-    assert len(site.engines) == 2
+    assert await first.until_closed() == 1008
     await site.engine.reply(2, "Still here.", usage=USAGE)
     await again.until("response.done")
-    await extended.until_closed()
     await again.close()
     assert spoken(await site.over(talk.session_id)) == ["Hello.", "Still here."]
+
+
+async def test_a_crowd_of_sockets_leaves_one_that_is_served(graceful, new_site):
+    sites = graceful, await new_site(VOICEHUB_GRACE_S=30)
+    talk = await talked(sites[0])
+    headers = {"Authorization": f"Bearer {await sites[0].token()}"}
+    path = f"/v1/realtime?session_id={talk.session_id}"
+
+    async def come(number):
+        with suppress(WSServerHandshakeError):  # another was quicker
+            socket = await sites[number % 2].client.ws_connect(path, headers=headers)
+            while not socket.closed:
+                await socket.receive()
+
+    async with asyncio.timeout(STEP_S_MAX):
+        coming = [spawn(come(number), name="crowd") for number in range(20)]
+        await sites[0].until(talk.session_id, lambda row: row["data"]["fence"] > 5)
+    again = await reopen(sites[1], talk.session_id)
+    await sites[1].engine.reply(2, "Still here.", usage=USAGE)
+    await again.until("response.done")
+    async with asyncio.timeout(STEP_S_MAX):
+        await asyncio.gather(*coming)
+    await again.close()
+    row = await sites[1].over(talk.session_id)
+    assert (row["status"], spoken(row)) == ("completed", ["Hello.", "Still here."])
+    assert row["usage"]["responses"] == 2
+    assert sorted(leg["at_ms"] for leg in row["data"]["legs"]) == [
+        leg["at_ms"] for leg in row["data"]["legs"]
+    ]
+
+
+async def test_the_lease_is_kept_while_the_engine_opens(graceful, monkeypatch):
+    monkeypatch.setattr(lease, "RENEW_EVERY_S", 0.05)
+    opens, site = asyncio.Event(), graceful
+    open_engine = Puppet.open
+
+    async def open_late(engine, session):
+        await opens.wait()
+        return await open_engine(engine, session)
+
+    monkeypatch.setattr(Puppet, "open", open_late)
+    opening = spawn(site.talk(), name="client")
+    key = f"{{team:{site.teams['one']}}}:session:1:lease"
+    for _ in range(2):
+        async with asyncio.timeout(STEP_S_MAX):
+            while not await site.raw_redis.delete(key):
+                pass
+    opens.set()
+    await opening
+
+
+async def test_who_takes_over_without_a_lease_takes_it_before_reading(
+    graceful, new_site, monkeypatch
+):
+    site, other = graceful, await new_site(VOICEHUB_GRACE_S=30)
+    talk = await talked(site)
+    hold, refused = lease.hold, []
+
+    async def fail_once(*arguments):
+        if not refused:
+            refused.append(arguments)
+            raise StorageError("away")
+        return await hold(*arguments)
+
+    monkeypatch.setattr(lease, "hold", fail_once)
+    again = await reopen(other, talk.session_id)
+    fence = f"{{team:{site.teams['one']}}}:session:{talk.session_id}:fence"
+    assert refused
+    assert await site.raw_redis.get(fence) == b"2"
+    await again.close()

@@ -1,5 +1,7 @@
 """A deploy: the server stops taking sessions, and ends its own when their turn ends."""
 
+from structlog.testing import capture_logs
+
 from tests.realtime import Talk
 from voicehub.keys import REGISTRY
 from voicehub.realtime.tokens import duration_usage
@@ -15,9 +17,11 @@ async def test_a_drain_lets_the_turn_end_and_asks_the_client_to_come_back(site):
     await talk.until("response.output_audio.delta")
     draining = spawn(site.drain(30), name="drain")
     proof = {"Authorization": f"Bearer {await site.token('bob')}"}
-    async with site.client.get("/v1/realtime?model=Ava", headers=proof) as refusal:
-        assert refusal.status == 503
-        assert int(refusal.headers["Retry-After"]) > 0
+    with capture_logs() as logs:
+        async with site.client.get("/v1/realtime?model=Ava", headers=proof) as refusal:
+            assert refusal.status == 503
+            assert int(refusal.headers["Retry-After"]) > 0
+    assert "error" not in {line["log_level"] for line in logs}, "it is as it should be"
     assert not draining.done()
     await site.engine.end_reply(1, "Good bye.", usage=USAGE)
     assert await talk.until_closed() == 1012

@@ -1,5 +1,7 @@
 """Pause, resume and end by REST: of one's own sessions, at whatever process they are."""
 
+import asyncio
+
 import pytest
 
 from voicehub.realtime.tokens import duration_usage
@@ -49,14 +51,50 @@ async def test_rest_of_any_process_reaches_the_owner(site, new_site, monkeypatch
     assert (row["status"], row["data"]["ended_reason"]) == ("completed", "client_close")
 
 
+async def test_two_processes_may_pause_at_once_and_one_while_it_is_ended(
+    site, new_site, monkeypatch
+):
+    monkeypatch.setattr(lease, "RENEW_EVERY_S", 0.05)
+    other = await new_site(VOICEHUB_GRACE_S=30)
+    talk = await talked(site)
+    path = f"/v1/sessions/{talk.session_id}"
+    rows = await asyncio.gather(*(each.ask("POST", f"{path}/pause") for each in (site, other)))
+    assert [row["status"] for row in rows] == ["paused", "paused"]
+    await talk.send("voicehub.session.resume")
+    await talk.until("voicehub.session.resumed")
+    headers = {"Authorization": f"Bearer {await other.token()}"}
+    row, paused = await asyncio.gather(
+        site.ask("POST", f"{path}/end"), other.client.post(f"{path}/pause", headers=headers)
+    )
+    assert row["status"] == "completed"
+    assert paused.status in {200, 409}
+
+
 async def test_a_paused_session_may_be_ended_without_an_owner(site):
     talk = await talked(site)
     await site.ask("POST", f"/v1/sessions/{talk.session_id}/pause")
     await talk.close()
     row = await site.ask("POST", f"/v1/sessions/{talk.session_id}/end")
     assert (row["status"], row["data"]["recording"]["state"]) == ("completed", "processing")
+    for name in ("lines", "usage"):
+        key = f"{{team:{site.teams['one']}}}:session:{talk.session_id}:{name}"
+        assert await site.raw_redis.pttl(key) > 0
     again = await site.ask("POST", f"/v1/sessions/{talk.session_id}/end")
     assert again["ended_at"] == row["ended_at"]
+
+
+async def test_a_session_that_pauses_before_it_hears_of_its_end_is_ended_all_the_same(
+    site, new_site
+):
+    other = await new_site(VOICEHUB_GRACE_S=30)
+    talk = await talked(site)
+    ending = spawn(other.ask("POST", f"/v1/sessions/{talk.session_id}/end"), name="end")
+    key = f"{{team:{site.teams['one']}}}:session:{talk.session_id}:wish"
+    while not await site.raw_redis.exists(key):
+        pass
+    await talk.send("voicehub.session.pause")
+    row = await ending
+    assert (row["status"], row["data"]["ended_reason"]) == ("completed", "client_close")
 
 
 @pytest.mark.parametrize(("who", "status"), [("bob", 403), ("eve", 404)])

@@ -1,14 +1,16 @@
 """Opening a socket: every way in, and every refusal as a plain HTTP status."""
 
+import asyncio
 import shutil
 from contextlib import asynccontextmanager
 
 import orjson
 import pytest
-from aiohttp import WSServerHandshakeError
+from aiohttp import ClientError, WSServerHandshakeError, web
 
 from tests.realtime import Talk
 from voicehub.errors import StorageError
+from voicehub.live.finale import Finale
 
 
 async def statuses(site):
@@ -136,3 +138,27 @@ async def test_a_stock_websocket_client_sees_the_status(site):
     with pytest.raises(WSServerHandshakeError) as refusal:
         await site.talk("model=Nobody")
     assert refusal.value.status == 404
+
+
+async def test_a_client_that_leaves_before_its_session_begins_leaves_one_line(
+    site, monkeypatch, caplog
+):
+    put_away = asyncio.Event()
+    run, prepare = Finale.run, web.WebSocketResponse.prepare
+
+    async def gone(self, request):
+        request.transport.abort()
+        return await prepare(self, request)
+
+    async def noted(self):
+        await run(self)
+        put_away.set()
+
+    monkeypatch.setattr(web.WebSocketResponse, "prepare", gone)
+    monkeypatch.setattr(Finale, "run", noted)
+    with pytest.raises(ClientError):
+        await site.talk()
+    async with asyncio.timeout(10):
+        await put_away.wait()
+    assert await statuses(site) == ["failed"]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]

@@ -41,6 +41,14 @@ async def test_an_ended_sessions_stream_expires(team, redis):
     assert 0 < await redis.client.pttl(key) <= lines.KEEP_ENDED_MS
 
 
+async def test_the_stream_of_a_session_that_goes_on_after_all_stays(team, redis):
+    await lines.append(redis, team.id, 1, 1, 1, line("a", 1))
+    await lines.let_expire(redis, team.id, 1)
+    await lines.append(redis, team.id, 1, 2, 2, line("b", 2))
+    (key,) = await redis.client.keys("*:lines")
+    assert await redis.client.pttl(key) == -1
+
+
 def test_merged_lines_are_one_an_item_in_order():
     folded = [line("a", 1), line("c", 3, "old")]
     newer = [line("b", 2), line("c", 3, "new"), line("d", 0.5)]

@@ -115,6 +115,15 @@ async def test_the_last_settlement_lets_the_totals_expire(team, redis, limits):
     assert 0 < await redis.client.pttl(key) <= usage.KEEP_FINISHED_MS
 
 
+async def test_the_totals_of_a_session_that_goes_on_after_all_stay(team, redis, limits):
+    await book(redis, team, 1, 10)
+    await usage.let_expire(redis, team.id, SESSION)
+    (key,) = await redis.client.keys("*:usage")
+    assert 0 < await redis.client.pttl(key) <= usage.KEEP_FINISHED_MS
+    await book(redis, team, 1, 20, token=2)
+    assert await redis.client.pttl(key) == -1
+
+
 async def test_totals_that_are_settled_can_still_be_read(team, redis, limits):
     assert await usage.last_booked(redis, team.id, SESSION) is None
     await book(redis, team, 1, 10)

@@ -2,9 +2,11 @@ from itertools import count
 
 import orjson
 import pytest
+from aiohttp import WSMsgType
 
 from voicehub.errors import ConflictError, DrainError
 from voicehub.live.connection import Connection
+from voicehub.promptly import is_held_back, write
 from voicehub.tasks import spawn
 
 
@@ -38,6 +40,16 @@ async def test_a_socket_that_is_gone_can_be_dismissed(connection, pair):
     while not pair.server.closed:
         await pair.server.receive()
     await connection.dismiss(DrainError("Away."))
+    assert connection.over.is_set()
+
+
+async def test_who_takes_nothing_is_cut_off(connection, pair, monkeypatch):
+    monkeypatch.setattr("voicehub.live.connection.DISMISSAL_S", 0.05)
+    pair.client._response.connection.transport.pause_reading()
+    while not is_held_back(pair.server):
+        write(pair.server, bytes(2_000_000), WSMsgType.BINARY)
+    await connection.dismiss(DrainError("Away."))
+    assert pair.cut.is_set()
     assert connection.over.is_set()
 
 

@@ -75,6 +75,25 @@ def test_an_engine_that_does_not_open_leaves_the_session_as_it_was(wall_ms, stat
     live = Live(opened=False, resumes=left(wall_ms=wall_ms))
     words = live.do(events.EngineEnded(EngineError("No.")))
     assert words == ["client error", "close 1011 engine_failed", f"finish {status} engine"]
+    assert live.last[-1].at_ms == left().at_ms
+
+
+@pytest.mark.parametrize(("wall_ms", "status"), [(None, "paused"), (WALL_MS, "in_progress")])
+def test_a_drain_before_the_engine_opened_leaves_the_session_as_it_was(wall_ms, status):
+    live = Live(opened=False, resumes=left(wall_ms=wall_ms), limits=Limits(grace_ms=30_000))
+    error = EngineError("Away.", code="server_draining")
+    live.do(events.EndAsked(events.EndedReason.DRAIN, error))
+    assert (live.last[-1].status, live.last[-1].at_ms) == (status, left().at_ms)
+
+
+def test_the_maximum_duration_is_the_sessions_and_not_its_owners():
+    live = Live(resumes=left(), limits=Limits(duration_ms=60_000))
+    created = live.frames("session.created")[0].body["session"]
+    spent_ms = left().totals.active_ms
+    assert spent_ms > 0
+    assert created["expires_at"] == int((WALL_MS + 60_000 - spent_ms) / 1000)
+    live.wait(60_000 - spent_ms)
+    assert live.last[-1].reason == "max_duration"
 
 
 def test_a_drain_leaves_the_session_to_its_next_owner():

@@ -11,4 +11,6 @@ if type(added) == 'table' and added.err then
   end
   return added
 end
+-- Who ended it, or lost it to another, may have let it expire: it goes on.
+redis.call('PERSIST', KEYS[1])
 return 1

@@ -25,6 +25,10 @@ if token > was_token or (token == was_token and number > was_number) then
     'text', ARGV[4], 'in_flight', ARGV[5], 'usage', ARGV[8],
     'settled_audio', int(settled_audio), 'settled_text', int(settled_text),
     'counted_audio', int(counted_audio), 'counted_text', int(counted_text))
+  if token > was_token then
+    -- The sweeper may have let it expire before its client came back.
+    redis.call('PERSIST', KEYS[1])
+  end
   redis.call('HINCRBY', KEYS[2], 'live_audio', int(counted_audio - tonumber(was[5] or '0')))
   redis.call('HINCRBY', KEYS[2], 'live_text', int(counted_text - tonumber(was[6] or '0')))
 end
