@@ -22,6 +22,9 @@ FRAME_BYTES = 4  # one sample of both channels, in PCM
 # Of 0..1, FLAC's own level 3. Level 4 costs a quarter more CPU, to look for what two voices have in
 # common, and saves 3 % of the bytes.
 COMPRESSION_LEVEL = 0.375
+# Quiet before the first sound that is encoded together with it, a fifth of a second's work; more is
+# encoded as it comes.
+QUIET_SAMPLES_MAX = 300 * SAMPLE_RATE_HZ
 WAV_HEADER_BYTES = 44
 
 Block = npt.NDArray[np.int16]
@@ -78,15 +81,10 @@ class FlacContainer:
     def __init__(self) -> None:
         self._sink = _Sink()
         self._samples = 0
-        self._encoder = soundfile.SoundFile(
-            self._sink,
-            "w",
-            samplerate=SAMPLE_RATE_HZ,
-            channels=CHANNELS,
-            format="FLAC",
-            subtype="PCM_16",
-            compression_level=COMPRESSION_LEVEL,
-        )
+        # libFLAC takes 180 KiB from its first sample: a session in which nobody has made a sound
+        # yet waits for it.
+        self._quiet_samples = 0
+        self._encoder: soundfile.SoundFile | None = None
 
     @property
     def samples_settled(self) -> int:
@@ -94,13 +92,37 @@ class FlacContainer:
         return max(0, self._samples - 1) // flac.FRAME_SAMPLES * flac.FRAME_SAMPLES
 
     def encode(self, block: Block) -> bytes:
-        self._encoder.write(block)
+        if self._encoder is None and not block.any():
+            self._quiet_samples += len(block)
+            if self._quiet_samples <= QUIET_SAMPLES_MAX:
+                return b""
+            block = block[:0]
+        encoder = self._started()
+        encoder.write(block)
         self._samples += len(block)
         return self._sink.take()
 
     def close(self) -> tuple[bytes, tuple[Patch, ...]]:
-        self._encoder.close()
+        self._started().close()
         return self._sink.take(), tuple(self._sink.patches)
+
+    def _started(self) -> soundfile.SoundFile:
+        """The encoder, with the quiet before the first sound in it."""
+        if self._encoder is None:
+            self._encoder = soundfile.SoundFile(
+                self._sink,
+                "w",
+                samplerate=SAMPLE_RATE_HZ,
+                channels=CHANNELS,
+                format="FLAC",
+                subtype="PCM_16",
+                compression_level=COMPRESSION_LEVEL,
+            )
+            for start in range(0, self._quiet_samples, SAMPLE_RATE_HZ):
+                size = min(SAMPLE_RATE_HZ, self._quiet_samples - start)
+                self._encoder.write(np.zeros((size, CHANNELS), np.int16))
+            self._samples = self._quiet_samples
+        return self._encoder
 
     @staticmethod
     def repair(size: int, tail: bytes) -> Repair:

@@ -95,5 +95,31 @@ def test_the_flac_encoder_writes_over_its_header_only() -> None:
 def test_silence_costs_next_to_nothing() -> None:
     container = CONTAINERS["flac"]()
     silence = np.zeros((24_000, 2), np.int16)
-    assert len(encode_all(container, [silence] * 60)) < 10_000
+    assert len(encode_all(container, [BLOCKS[0], *[silence] * 60])) < 60_000
     assert isinstance(container.repair(0, b""), Repair)
+
+
+@pytest.mark.parametrize("quiet_samples", [1, 24_000, 50_001])
+@pytest.mark.parametrize("sounds", [[], BLOCKS])
+def test_the_quiet_before_the_first_sound_is_there(quiet_samples: int, sounds) -> None:
+    container = CONTAINERS["flac"]()
+    quiet = np.zeros((quiet_samples, 2), np.int16)
+    assert container.encode(quiet) == b""
+    assert container.samples_settled == 0
+    content = encode_all(container, sounds)
+    last, patches = container.close()
+    whole = _decoded(_patched(content + last, patches))
+    assert np.array_equal(whole, np.concatenate([quiet, *sounds]))
+
+
+def test_a_long_quiet_is_encoded_as_it_comes(monkeypatch) -> None:
+    monkeypatch.setattr("voicehub.sinks.container.QUIET_SAMPLES_MAX", 24_000)
+    container = CONTAINERS["flac"]()
+    quiet = np.zeros((20_000, 2), np.int16)
+    sizes = [len(container.encode(quiet)) for _ in range(3)]
+    assert sizes[0] == 0
+    assert sizes[1] > 0
+    assert 0 < sizes[2] < 1_000
+    last, _ = container.close()
+    assert last
+    assert container.samples_settled == 60_000 // 4096 * 4096
