@@ -9,10 +9,12 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from voicehub.auth.passwords import hash_password
 from voicehub.client import Api, Conversation, Event, Notice, Observer, Reconnected
 from voicehub.storage import seed
 from voicehub.storage.postgres import Postgres
@@ -242,3 +244,19 @@ class Callers:
             assert len(kept) == len(set(kept))
             # A reply that was cut at the end has a line, and its caller saw no end of it.
             assert [item for item in kept if item in caller.seen] == caller.seen
+
+
+async def seeded_environment(
+    stores: dict[str, str], pg: Postgres, spool: Path, password: str, **more: str
+) -> dict[str, str]:
+    """What servers on `stores` need to serve the echo engine to the demo's users."""
+    async with pg.transaction() as conn:
+        await seed.seed(conn, hash_password=hash_password, user_password=password)
+    return {
+        **stores,
+        "VOICEHUB_JWT_KEYS": "k1:" + "s" * 40,
+        "VOICEHUB_ENGINE": "echo",
+        "VOICEHUB_SPOOL": str(spool),
+        "VOICEHUB_SESSIONS_PER_USER": "1000",
+        **more,
+    }

@@ -6,9 +6,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from tests.faults import chaos, rolling
-from tests.servers import Callers, serving
-from voicehub.auth.passwords import hash_password
-from voicehub.storage import seed
+from tests.servers import Callers, seeded_environment, serving
 
 PASSWORD = "rolling"
 SESSIONS = 12
@@ -26,17 +24,14 @@ PLAN = chaos.Plan(
 
 @pytest.fixture
 async def environment(store_environment, pg, tmp_path):
-    async with pg.transaction() as conn:
-        await seed.seed(conn, hash_password=hash_password, user_password=PASSWORD)
-    return {
-        **store_environment,
-        "VOICEHUB_JWT_KEYS": "k1:" + "s" * 40,
-        "VOICEHUB_ENGINE": "echo",
-        "VOICEHUB_SPOOL": str(tmp_path / "spool"),
-        "VOICEHUB_SESSIONS_PER_USER": "1000",
-        "VOICEHUB_SESSIONS_PER_TEAM": "1000",
-        "VOICEHUB_DRAIN_DEADLINE_S": "4",
-    }
+    return await seeded_environment(
+        store_environment,
+        pg,
+        tmp_path / "spool",
+        PASSWORD,
+        VOICEHUB_SESSIONS_PER_TEAM="1000",
+        VOICEHUB_DRAIN_DEADLINE_S="4",
+    )
 
 
 async def test_two_servers_are_replaced_and_every_session_goes_on(environment, pg):

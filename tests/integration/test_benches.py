@@ -1,27 +1,13 @@
-import asyncio
-import sys
-from pathlib import Path
-
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.scripts import run_script
+
 RUN_S_MAX = 180.0
 
 
 async def bench(*arguments):
     """The exit code of `scripts/bench`, and what it printed."""
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(ROOT / "scripts/bench.py"), *arguments),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        printed, _ = await asyncio.wait_for(child.communicate(), RUN_S_MAX)
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-    return child.returncode, printed.decode()
+    return await run_script("bench", *arguments, within_s=RUN_S_MAX)
 
 
 @pytest.mark.parametrize(

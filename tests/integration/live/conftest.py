@@ -16,6 +16,7 @@ from redis.asyncio import Redis as RedisClient
 from tests.realtime import STEP_S_MAX, Puppet, Talk
 from voicehub.app import create_app
 from voicehub.keys import ENGINES, REGISTRY, TOKENS
+from voicehub.realtime.tokens import duration_usage
 from voicehub.settings import Settings
 from voicehub.storage import users
 from voicehub.storage.postgres import Postgres
@@ -75,6 +76,14 @@ class Site:
         )
         talk = Talk(socket)
         await talk.until("session.created")
+        return talk
+
+    async def greeted(self, *, extended: bool = True) -> Talk:
+        """A conversation in which the agent has said "Hello."; by default one of voicehub.v1."""
+        talk = await self.talk(protocols=["voicehub.v1"] if extended else [])
+        await self.engine.begin_reply(1)
+        await self.engine.end_reply(1, "Hello.", usage=duration_usage(0, 1_000, 5, 0))
+        await talk.until("response.done")
         return talk
 
     async def refused(

@@ -18,15 +18,6 @@ async def site(new_site):
     return await new_site(VOICEHUB_GRACE_S=30)
 
 
-async def talked(site, *, extended=True):
-    protocols = ["voicehub.v1"] if extended else []
-    talk = await site.talk(protocols=protocols)
-    await site.engine.begin_reply(1)
-    await site.engine.end_reply(1, "Hello.", usage=USAGE)
-    await talk.until("response.done")
-    return talk
-
-
 async def paused(site, talk):
     await talk.send(PAUSE)
     await talk.until("voicehub.session.paused")
@@ -45,7 +36,7 @@ async def released(site, session_id, team="one"):
 
 
 async def test_a_pause_keeps_everything_and_releases_the_engine(site):
-    talk = await talked(site)
+    talk = await site.greeted()
     row = await paused(site, talk)
     assert spoken(row) == ["Hello."]
     assert row["usage"]["responses"] == 1
@@ -55,7 +46,7 @@ async def test_a_pause_keeps_everything_and_releases_the_engine(site):
 
 
 async def test_the_same_socket_goes_on_after_the_pause(site):
-    talk = await talked(site)
+    talk = await site.greeted()
     row = await paused(site, talk)
     await talk.send(RESUME)
     resumed = await talk.until("voicehub.session.resumed")
@@ -74,7 +65,7 @@ async def test_the_same_socket_goes_on_after_the_pause(site):
 
 
 async def test_what_is_sent_in_a_pause_is_answered_clearly(site):
-    talk = await talked(site)
+    talk = await site.greeted()
     await paused(site, talk)
     await talk.send("response.create", event_id="mine")
     error = (await talk.until("error"))["error"]
@@ -87,7 +78,7 @@ async def test_what_is_sent_in_a_pause_is_answered_clearly(site):
 
 
 async def test_a_pause_outlives_its_socket_and_its_process(site, new_site):
-    talk = await talked(site)
+    talk = await site.greeted()
     await paused(site, talk)
     await talk.close()
     await site.over(talk.session_id)
@@ -101,7 +92,7 @@ async def test_a_pause_outlives_its_socket_and_its_process(site, new_site):
 
 
 async def test_a_drain_closes_the_socket_of_a_pause_and_leaves_it_paused(site):
-    talk = await talked(site)
+    talk = await site.greeted()
     await paused(site, talk)
     closed = spawn(talk.until_closed(), name="client")
     await site.drain(1.0)
@@ -111,14 +102,14 @@ async def test_a_drain_closes_the_socket_of_a_pause_and_leaves_it_paused(site):
 
 async def test_a_socket_that_is_paused_for_too_long_is_closed(new_site):
     site = await new_site(VOICEHUB_GRACE_S=30, VOICEHUB_SESSION_IDLE_S=1)
-    talk = await talked(site)
+    talk = await site.greeted()
     await paused(site, talk)
     assert await talk.until_closed() == 1001
     assert (await site.row(talk.session_id))["status"] == "paused"
 
 
 async def test_an_engine_that_does_not_open_leaves_the_pause_where_it_was(site, monkeypatch):
-    talk = await talked(site)
+    talk = await site.greeted()
     row = await paused(site, talk)
     await talk.close()
     await site.over(talk.session_id)
@@ -141,7 +132,7 @@ async def test_an_engine_that_does_not_open_leaves_the_pause_where_it_was(site, 
 
 
 async def test_who_asks_to_go_on_at_once_is_heard(site):
-    talk = await talked(site)
+    talk = await site.greeted()
     for _ in range(3):
         await talk.send(PAUSE)
         await talk.send(RESUME)

@@ -4,12 +4,9 @@ import asyncio
 
 import pytest
 
-from voicehub.realtime.tokens import duration_usage
 from voicehub.rest import session_acts
 from voicehub.storage import lease
 from voicehub.tasks import spawn
-
-USAGE = duration_usage(0, 1_000, 5, 0)
 
 
 @pytest.fixture
@@ -17,17 +14,8 @@ async def site(new_site):
     return await new_site(VOICEHUB_GRACE_S=30)
 
 
-async def talked(site, *, extended=True):
-    protocols = ["voicehub.v1"] if extended else []
-    talk = await site.talk(protocols=protocols)
-    await site.engine.begin_reply(1)
-    await site.engine.end_reply(1, "Hello.", usage=USAGE)
-    await talk.until("response.done")
-    return talk
-
-
 async def test_rest_pauses_and_the_client_of_a_stock_session_is_told(site):
-    talk = await talked(site, extended=False)
+    talk = await site.greeted(extended=False)
     closed = spawn(talk.until_closed(), name="client")
     row = await site.ask("POST", f"/v1/sessions/{talk.session_id}/pause")
     assert row["status"] == "paused"
@@ -40,7 +28,7 @@ async def test_rest_pauses_and_the_client_of_a_stock_session_is_told(site):
 async def test_rest_of_any_process_reaches_the_owner(site, new_site, monkeypatch):
     monkeypatch.setattr(lease, "RENEW_EVERY_S", 0.05)
     other = await new_site(VOICEHUB_GRACE_S=30)
-    talk = await talked(site)
+    talk = await site.greeted()
     row = await other.ask("POST", f"/v1/sessions/{talk.session_id}/pause")
     assert row["status"] == "paused"
     await talk.until("voicehub.session.paused")
@@ -56,7 +44,7 @@ async def test_two_processes_may_pause_at_once_and_one_while_it_is_ended(
 ):
     monkeypatch.setattr(lease, "RENEW_EVERY_S", 0.05)
     other = await new_site(VOICEHUB_GRACE_S=30)
-    talk = await talked(site)
+    talk = await site.greeted()
     path = f"/v1/sessions/{talk.session_id}"
     rows = await asyncio.gather(*(each.ask("POST", f"{path}/pause") for each in (site, other)))
     assert [row["status"] for row in rows] == ["paused", "paused"]
@@ -71,7 +59,7 @@ async def test_two_processes_may_pause_at_once_and_one_while_it_is_ended(
 
 
 async def test_a_paused_session_may_be_ended_without_an_owner(site):
-    talk = await talked(site)
+    talk = await site.greeted()
     await site.ask("POST", f"/v1/sessions/{talk.session_id}/pause")
     await talk.close()
     row = await site.ask("POST", f"/v1/sessions/{talk.session_id}/end")
@@ -87,7 +75,7 @@ async def test_a_session_that_pauses_before_it_hears_of_its_end_is_ended_all_the
     site, new_site
 ):
     other = await new_site(VOICEHUB_GRACE_S=30)
-    talk = await talked(site)
+    talk = await site.greeted()
     ending = spawn(other.ask("POST", f"/v1/sessions/{talk.session_id}/end"), name="end")
     key = f"{{team:{site.teams['one']}}}:session:{talk.session_id}:wish"
     while not await site.raw_redis.exists(key):

@@ -8,26 +8,17 @@ import signal
 import pytest
 from redis.asyncio import Redis
 
-from tests.servers import READY_S_MAX, Callers, serving, started
-from voicehub.auth.passwords import hash_password
-from voicehub.storage import seed
+from tests.servers import READY_S_MAX, Callers, seeded_environment, serving, started
 
 PASSWORD = "supervised"
 
 
 @pytest.fixture
 async def environment(store_environment, pg, tmp_path):
-    async with pg.transaction() as conn:
-        await seed.seed(conn, hash_password=hash_password, user_password=PASSWORD)
-    return {
-        **store_environment,
-        "VOICEHUB_JWT_KEYS": "k1:" + "s" * 40,
-        "VOICEHUB_ENGINE": "echo",
-        "VOICEHUB_SPOOL": str(tmp_path / "spool"),
-        "VOICEHUB_SESSIONS_PER_USER": "100",
-        # Nobody comes back: a drain is the session's end.
-        "VOICEHUB_GRACE_S": "0",
-    }
+    # Nobody comes back: a drain is the session's end.
+    return await seeded_environment(
+        store_environment, pg, tmp_path / "spool", PASSWORD, VOICEHUB_GRACE_S="0"
+    )
 
 
 @pytest.fixture
