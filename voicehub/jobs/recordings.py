@@ -35,8 +35,8 @@ AT_ONCE_MAX = 3  # recordings in the making; the others wait
 SPOOL_FIRST_S = 6.0
 # While Spaces is away, who has the spool says so this long in advance, and is left alone.
 ANNOUNCED_S = 600.0
-CLAIM_S = 60.0  # of a worker that died; a living one renews it
-RENEW_EVERY_S = 15.0
+CLAIM_S = 30.0  # of a worker that died; a living one renews it
+RENEW_EVERY_S = 7.5
 BACKOFF_S = 5.0  # after a failed attempt, doubled each time
 BACKOFF_MAX_S = 300.0
 FAULTS_MAX = 6  # broken audio, or workers that died of it; then it has failed for good

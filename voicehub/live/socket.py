@@ -44,15 +44,15 @@ async def open_socket(request: web.Request) -> web.StreamResponse:
             raise web.HTTPUpgradeRequired(headers={"Upgrade": "websocket"})
         admitted = await admit(request)
         visit = _Visit(request, upgrade)
-        if await visit.join(admitted.session.id):
-            return upgrade
-        token = await _own(request, admitted)
-        # From here on the session is ours, whatever happens to the request: it is ended properly.
-        held = spawn(_hold(visit, admitted, token), name=f"session {admitted.session.id}")
-        # The registry waits for the session, not for a request that may be cancelled before it.
-        ending = admittance.pop_all()
-        held.add_done_callback(lambda _: ending.close())
-        await visit.wait(held)
+        if not await visit.join(admitted.session.id):
+            token = await _own(request, admitted)
+            # From here on the session is ours, whatever happens to the request: it is ended
+            # properly.
+            held = spawn(_hold(visit, admitted, token), name=f"session {admitted.session.id}")
+            # The registry waits for the session, not for a request that may be cancelled before it.
+            ending = admittance.pop_all()
+            held.add_done_callback(lambda _: ending.close())
+            await visit.wait(held)
         if not visit.connected:
             # aiohttp finishes what is returned here, and this socket was never opened. Nobody reads
             # the answer.
@@ -79,7 +79,10 @@ class _Visit:
         driver = self.request.app[REGISTRY].find(session_id)
         if driver is None or not driver.takes(is_extended=self._is_extended):
             return False
-        connection = await self.connect()
+        try:
+            connection = await self.connect()
+        except ConnectionError:
+            return True  # it has left already, and may come again
         if driver.attach(connection, self.request.query.get("last_event_id")):
             await connection.over.wait()
         else:

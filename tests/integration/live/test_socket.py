@@ -162,3 +162,23 @@ async def test_a_client_that_leaves_before_its_session_begins_leaves_one_line(
         await put_away.wait()
     assert await statuses(site) == ["failed"]
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_a_client_that_leaves_as_it_comes_back_may_come_again(new_site, monkeypatch, caplog):
+    site = await new_site(VOICEHUB_GRACE_S=30)
+    talk = await site.talk()
+    query = f"session_id={talk.session_id}"
+    prepare = web.WebSocketResponse.prepare
+
+    async def gone(self, request):
+        request.transport.abort()
+        return await prepare(self, request)
+
+    with monkeypatch.context() as leaving:
+        leaving.setattr(web.WebSocketResponse, "prepare", gone)
+        with pytest.raises(ClientError):
+            await site.talk(query)
+    again = await site.talk(query)
+    await again.close()
+    assert (await site.over(talk.session_id))["status"] == "completed"
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
