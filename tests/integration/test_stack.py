@@ -24,10 +24,13 @@ END_S = 40.0  # for processes to end; longer is a failure
 
 # A supervisor that can be killed: it says what runs, then waits for ever.
 SUPERVISOR = """
-import asyncio, sys
+import asyncio, signal, sys
 from pathlib import Path
 from voicehub.devstack import Stack
 from voicehub.devstack.server import Server
+
+# The tests' own process may ignore it, and what it starts inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if "--let-live" in sys.argv:
     spawn = Server.spawn
