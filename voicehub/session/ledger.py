@@ -13,7 +13,7 @@ BOOK_EVERY_MS = 1_000
 
 class Ledger:
     def __init__(self, spec: SessionSpec) -> None:
-        totals = spec.resumes.own_totals() if spec.resumes else None
+        totals = spec.resumes.totals.copy() if spec.resumes else None
         self.meter = Meter(spec.cached_weight_millionths, totals)
         self.due_ms = float("inf")
         """When the next booking is wanted."""

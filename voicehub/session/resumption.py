@@ -1,6 +1,6 @@
 """A session that goes on under a new owner: what it brings along."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from voicehub.realtime.frame import Body
 from voicehub.session.metering import Totals
@@ -39,14 +39,3 @@ class Resumption:
     def last_order(self) -> float:
         """The place of the last line; what is said next comes after it."""
         return max((line["order"] for line in self.lines), default=0.0)
-
-    def own_totals(self) -> Totals:
-        """A copy of the totals, to add to."""
-        totals = self.totals
-        return replace(
-            totals,
-            input=replace(totals.input),
-            output=replace(totals.output),
-            cached=replace(totals.cached),
-            transcription=replace(totals.transcription),
-        )

@@ -62,11 +62,6 @@ async def wish(redis: Redis, team_id: int, session_id: int, wished: Wish) -> Non
     await redis.within_deadline(redis.client.set(key, wished.value, px=WISH_MS))
 
 
-async def is_held(redis: Redis, team_id: int, session_id: int) -> bool:
-    """Whether somebody owns the session now. Raises StorageError."""
-    return bool(await redis.within_deadline(redis.client.exists(_lease_key(team_id, session_id))))
-
-
 async def held(redis: Redis, sessions: Sequence[tuple[int, int]]) -> set[int]:
     """Which of the sessions (team, session) have a lease that has not run out.
 

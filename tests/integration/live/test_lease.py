@@ -63,7 +63,7 @@ async def test_a_lease_that_is_left_waits_for_the_client(redis):
     await lease.leave(30_000)
     assert await redis.client.get(KEY) == b"3 nobody"
     assert 20_000 < await redis.client.pttl(KEY) <= 30_000
-    assert await storage.is_held(redis, 1, 2)
+    assert await storage.held(redis, [(1, 2)]) == {2}
     await storage.hold(redis, 1, 2, 4, "new")
     await lease.leave(30_000)
     assert await redis.client.get(KEY) == b"4 new"
