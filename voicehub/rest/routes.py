@@ -14,6 +14,7 @@ from voicehub.rest import (
     me,
     recordings,
     session_acts,
+    session_lists,
     sessions,
 )
 from voicehub.rest.middleware import Access, add_headers, guarded
@@ -46,7 +47,7 @@ OWN = (
 # What the users of a team do with its rows; an admin does the same to any team.
 TEAMS = (
     Route("GET", "/v1/agents", agents.list_page, Access.USER),
-    Route("GET", "/v1/sessions", sessions.list_page, Access.USER),
+    Route("GET", "/v1/sessions", session_lists.list_page, Access.USER),
     Route("GET", "/v1/sessions/{session_id}", sessions.show, Access.USER),
     Route("POST", "/v1/sessions/{session_id}/pause", session_acts.pause, Access.USER),
     Route("POST", "/v1/sessions/{session_id}/end", session_acts.end, Access.USER),
@@ -54,7 +55,9 @@ TEAMS = (
     Route("GET", "/v1/audit", audits.list_page, Access.USER),
 )
 # What admins alone do: to the platform, to a team's rows, or over all teams.
-ADMINS: tuple[Route, ...] = ()
+ADMINS: tuple[Route, ...] = (
+    Route("GET", "/v1/admin/sessions", session_lists.list_all, Access.ADMIN),
+)
 
 
 def for_admins(route: Route) -> Route:
