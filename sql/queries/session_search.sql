@@ -170,8 +170,8 @@ JOIN sessions ON sessions.id = found.session_id
 ORDER BY found.session_id DESC;
 
 -- name: matches
--- The first $3 lines of each of the sessions $1 that have a word of $2, among their first $4 lines;
--- $5 letters of each.
+-- The first $3 lines of each of the sessions $1 that have a word of $2, among their first $4 lines
+-- and in the beginning of a very long one; $5 letters of each.
 SELECT
     sessions.id AS session_id, matched.line ->> 'item_id' AS item_id,
     matched.line ->> 'speaker' AS speaker, matched.line -> 'start_ms' AS start_ms,
@@ -180,7 +180,7 @@ FROM sessions CROSS JOIN LATERAL (
     SELECT line
     FROM (SELECT line FROM jsonb_path_query(data, 'lax $.transcript[*]') AS line LIMIT $4) AS lines
     WHERE
-        tsvector_to_array(to_tsvector('simple', searchable(line ->> 'transcript')))
+        tsvector_to_array(to_tsvector('simple', searchable(left(line ->> 'transcript', 5000))))
         && tsvector_to_array(to_tsvector('simple', searchable($2)))
     LIMIT $3
 ) AS matched
