@@ -91,17 +91,16 @@ async def test_a_deleted_session_leaves_nothing(pg, team, end):
 
 async def test_what_is_erased_while_it_is_read_is_not_found(pg, team, end):
     session_id = await end("a secret")
-    async with pg.transaction() as conn:
+    erase = "UPDATE sessions SET data = data || '{\"transcript\": []}' WHERE id = $1"
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with asyncio.TaskGroup() as group, pg.transaction() as conn:
         assert await session_search.read(conn, [session_id]) == 1
-        erase = "UPDATE sessions SET data = data || '{\"transcript\": []}' WHERE id = $1"
-        erasing = asyncio.create_task(team.run(erase, session_id))
-        waiting = (
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
+        group.create_task(team.run(erase, session_id))
         while not await team.run(waiting):
             pass  # each question is a turn of the loop
-    await erasing
     assert await team.run("SELECT words IS NULL FROM session_search")
     assert await find(pg, team, "secret") == []
 
