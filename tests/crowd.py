@@ -1,4 +1,4 @@
-"""Many sessions with transcripts, made by the database in seconds: for lists and searches of them."""
+"""Many sessions with transcripts, which the database makes in seconds, for lists and searches."""
 
 import asyncpg
 

@@ -40,7 +40,7 @@ CREATE TRIGGER audit_entries_set_updated_at BEFORE UPDATE ON audit_entries
 -- transaction of a session: no transcript can slow it down, or be too long for it.
 CREATE TABLE session_search (
     session_id bigint PRIMARY KEY, -- sessions.id
-    team_id bigint NOT NULL,
+    team_id bigint NOT NULL, -- as in sessions, like all to `started_at`
     user_id bigint NOT NULL,
     agent_id bigint NOT NULL,
     status varchar(50) NOT NULL,

@@ -8,6 +8,7 @@ from aiohttp.typedefs import Handler
 from voicehub.rest import (
     agents,
     audits,
+    check,
     client_secrets,
     health,
     login,
@@ -57,6 +58,7 @@ TEAMS = (
 # What admins alone do: to the platform, to a team's rows, or over all teams.
 ADMINS: tuple[Route, ...] = (
     Route("GET", "/v1/admin/sessions", session_lists.list_all, Access.ADMIN),
+    Route("GET", "/v1/admin/check", check.show, Access.ADMIN),
 )
 
 
