@@ -65,6 +65,9 @@ Identifier = Annotated[int, Field(ge=0, le=BIGINT_MAX)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_dated), Field(ge=MOMENT_MIN, le=MOMENT_MAX)]
 """A moment in a body or a query string, as `2026-11-23T12:00:00Z`: its zone stands in it."""
 
+Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"\S")]
+"""What people call something: never blank."""
+
 Quantity = Annotated[
     Decimal,
     PlainSerializer(_number, return_type=int | float),
