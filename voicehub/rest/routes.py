@@ -12,9 +12,12 @@ from voicehub.rest import (
     health,
     login,
     me,
+    plans,
     recordings,
     session_acts,
     sessions,
+    subscriptions,
+    usage,
 )
 from voicehub.rest.middleware import Access, add_headers, guarded
 from voicehub.rest.operation import Operation
@@ -28,6 +31,8 @@ class Route:
     access: Access
 
 
+_SUBSCRIPTION = "/v1/subscriptions/{subscription_id}"
+
 # What anybody may ask.
 OPEN = (
     Route("GET", "/healthz", health.alive, Access.OPEN),
@@ -35,6 +40,11 @@ OPEN = (
     Route("GET", "/readyz", health.ready, Access.OPEN),
     Route("HEAD", "/readyz", health.ready, Access.OPEN),
     Route("POST", "/v1/auth/login", login.login, Access.OPEN),
+)
+# What belongs to the platform, for everybody who is signed in.
+PLATFORM = (
+    Route("GET", "/v1/plans", plans.list_page, Access.SIGNED_IN),
+    Route("GET", "/v1/plans/{plan_id}", plans.show, Access.SIGNED_IN),
 )
 # What a user does as a user.
 OWN = (
@@ -51,10 +61,31 @@ TEAMS = (
     Route("POST", "/v1/sessions/{session_id}/pause", session_acts.pause, Access.USER),
     Route("POST", "/v1/sessions/{session_id}/end", session_acts.end, Access.USER),
     Route("GET", "/v1/sessions/{session_id}/recording", recordings.show, Access.USER),
+    Route("GET", "/v1/subscription", subscriptions.show_current, Access.USER),
+    Route("GET", "/v1/subscriptions", subscriptions.list_page, Access.USER),
+    Route("POST", "/v1/subscriptions", subscriptions.create, Access.USER),
+    Route("GET", _SUBSCRIPTION, subscriptions.show, Access.USER),
+    Route("GET", f"{_SUBSCRIPTION}/changes", subscriptions.list_changes, Access.USER),
+    Route("POST", f"{_SUBSCRIPTION}/change_plan", subscriptions.change_plan, Access.USER),
+    Route("POST", f"{_SUBSCRIPTION}/cancel", subscriptions.cancel, Access.USER),
+    Route("POST", f"{_SUBSCRIPTION}/reactivate", subscriptions.reactivate, Access.USER),
+    Route("GET", "/v1/usage", usage.show, Access.USER),
     Route("GET", "/v1/audit", audits.list_page, Access.USER),
 )
 # What admins alone do: to the platform, to a team's rows, or over all teams.
-ADMINS: tuple[Route, ...] = ()
+ADMINS: tuple[Route, ...] = (
+    Route("POST", "/v1/plans", plans.create, Access.ADMIN),
+    Route("PATCH", "/v1/plans/{plan_id}", plans.update, Access.ADMIN),
+    Route("DELETE", "/v1/plans/{plan_id}", plans.delete, Access.ADMIN),
+    Route("GET", "/v1/admin/subscriptions", subscriptions.list_all, Access.ADMIN),
+    Route("GET", "/v1/admin/usage", usage.show_all, Access.ADMIN),
+    Route(
+        "POST",
+        "/v1/teams/{team_id}/subscriptions/{subscription_id}/adjust",
+        subscriptions.adjust,
+        Access.ADMIN,
+    ),
+)
 
 
 def for_admins(route: Route) -> Route:
@@ -63,7 +94,7 @@ def for_admins(route: Route) -> Route:
     return replace(route, path=path, access=Access.ADMIN)
 
 
-ROUTES = (*OPEN, *OWN, *TEAMS, *ADMINS, *(for_admins(each) for each in TEAMS))
+ROUTES = (*OPEN, *PLATFORM, *OWN, *TEAMS, *ADMINS, *(for_admins(each) for each in TEAMS))
 
 
 def add_routes(app: web.Application, open_socket: Handler) -> None:

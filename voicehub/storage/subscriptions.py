@@ -10,7 +10,6 @@ from voicehub.storage.postgres import Connection
 from voicehub.storage.queries import load
 
 _SQL = load("subscriptions")
-_OF_ALL_TEAMS = load("all_subscriptions")
 
 # A period that ended so lately and goes on counts as current: the worker turns it in seconds.
 TURN_WITHIN_S = 600.0
@@ -177,12 +176,10 @@ async def list_page(conn: Connection, team_id: int, window: Window) -> Page[Subs
     return Page.cut(window, [SubscriptionRow(**record) for record in records])
 
 
-async def list_page_of_all_teams(
-    conn: Connection, filters: Filters, window: Window
-) -> Page[SubscriptionRow]:
-    """For admins."""
+async def list_all(conn: Connection, filters: Filters, window: Window) -> Page[SubscriptionRow]:
+    """A page of all teams' subscriptions."""
     records = await conn.fetch(
-        _OF_ALL_TEAMS[window.query],
+        _SQL[window.query_of_all],
         window.lowest,
         window.highest,
         window.rows_max,
