@@ -199,7 +199,9 @@ def _days(asked: _RangeQuery, period_start: datetime | None) -> tuple[date, date
     if asked.first_day is not None:
         first = asked.first_day
     elif asked.last_day is None and period_start is not None:
-        first = max(period_start.astimezone(UTC).date(), _days_before(last, DAYS_MAX - 1))
+        first = max(
+            min(period_start.astimezone(UTC).date(), last), _days_before(last, DAYS_MAX - 1)
+        )
     else:
         first = _days_before(last, DAYS_DEFAULT - 1)
     if not 0 <= (last - first).days < DAYS_MAX:
