@@ -10,3 +10,10 @@ SELECT id
 FROM team
 WHERE id = $1
 FOR NO KEY UPDATE;
+
+-- name: lock_for_reference
+-- Keeps a team from being deleted until the row that refers to it is committed.
+SELECT id
+FROM team
+WHERE id = $1
+FOR KEY SHARE;

@@ -6,6 +6,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from voicehub.rest import (
+    admin_agents,
     agents,
     audits,
     client_secrets,
@@ -46,6 +47,10 @@ OWN = (
 # What the users of a team do with its rows; an admin does the same to any team.
 TEAMS = (
     Route("GET", "/v1/agents", agents.list_page, Access.USER),
+    Route("POST", "/v1/agents", agents.create, Access.USER),
+    Route("GET", "/v1/agents/{agent_id}", agents.show, Access.USER),
+    Route("PATCH", "/v1/agents/{agent_id}", agents.update, Access.USER),
+    Route("DELETE", "/v1/agents/{agent_id}", agents.delete, Access.USER),
     Route("GET", "/v1/sessions", sessions.list_page, Access.USER),
     Route("GET", "/v1/sessions/{session_id}", sessions.show, Access.USER),
     Route("POST", "/v1/sessions/{session_id}/pause", session_acts.pause, Access.USER),
@@ -54,7 +59,15 @@ TEAMS = (
     Route("GET", "/v1/audit", audits.list_page, Access.USER),
 )
 # What admins alone do: to the platform, to a team's rows, or over all teams.
-ADMINS: tuple[Route, ...] = ()
+ADMINS = (
+    Route("POST", "/v1/teams/{team_id}/agents/{agent_id}/restore", agents.restore, Access.ADMIN),
+    Route("GET", "/v1/admin/agents", admin_agents.list_page, Access.ADMIN),
+    Route("POST", "/v1/admin/agents", admin_agents.create, Access.ADMIN),
+    Route("GET", "/v1/admin/agents/{agent_id}", admin_agents.show, Access.ADMIN),
+    Route("PATCH", "/v1/admin/agents/{agent_id}", admin_agents.update, Access.ADMIN),
+    Route("DELETE", "/v1/admin/agents/{agent_id}", admin_agents.delete, Access.ADMIN),
+    Route("POST", "/v1/admin/agents/{agent_id}/restore", admin_agents.restore, Access.ADMIN),
+)
 
 
 def for_admins(route: Route) -> Route:

@@ -23,6 +23,11 @@ async def get(conn: Connection, team_id: int) -> Team | None:
     return Team(**record) if record else None
 
 
+async def lock_for_reference(conn: Connection, team_id: int) -> bool:
+    """Whether the team exists; it then cannot be deleted until the transaction ends."""
+    return await conn.fetchval(_SQL["lock_for_reference"], team_id) is not None
+
+
 async def lock_for_session(conn: Connection, team_id: int) -> bool:
     """Whether the team exists; it is then locked until the transaction ends."""
     return await conn.fetchval(_SQL["lock_for_session"], team_id) is not None
