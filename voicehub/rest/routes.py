@@ -6,6 +6,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from voicehub.rest import (
+    admin_agents,
     agents,
     audits,
     client_secrets,
@@ -85,6 +86,10 @@ TEAMS: tuple[Route, ...] = (
     Route("POST", f"{_SUBSCRIPTION}/cancel", subscriptions.cancel, Access.USER),
     Route("POST", f"{_SUBSCRIPTION}/reactivate", subscriptions.reactivate, Access.USER),
     Route("GET", "/v1/usage", usage.show, Access.USER),
+    Route("POST", "/v1/agents", agents.create, Access.USER),
+    Route("GET", "/v1/agents/{agent_id}", agents.show, Access.USER),
+    Route("PATCH", "/v1/agents/{agent_id}", agents.update, Access.USER),
+    Route("DELETE", "/v1/agents/{agent_id}", agents.delete, Access.USER),
 )
 # What admins alone do: to the platform, to a team's rows, or over all teams.
 ADMINS: tuple[Route, ...] = (
@@ -111,6 +116,13 @@ ADMINS: tuple[Route, ...] = (
         subscriptions.adjust,
         Access.ADMIN,
     ),
+    Route("POST", "/v1/teams/{team_id}/agents/{agent_id}/restore", agents.restore, Access.ADMIN),
+    Route("GET", "/v1/admin/agents", admin_agents.list_page, Access.ADMIN),
+    Route("POST", "/v1/admin/agents", admin_agents.create, Access.ADMIN),
+    Route("GET", "/v1/admin/agents/{agent_id}", admin_agents.show, Access.ADMIN),
+    Route("PATCH", "/v1/admin/agents/{agent_id}", admin_agents.update, Access.ADMIN),
+    Route("DELETE", "/v1/admin/agents/{agent_id}", admin_agents.delete, Access.ADMIN),
+    Route("POST", "/v1/admin/agents/{agent_id}/restore", admin_agents.restore, Access.ADMIN),
 )
 
 
