@@ -18,9 +18,11 @@ from voicehub.jobs import table
 from voicehub.jobs.sweep import sweep_once
 from voicehub.jobs.table import Rules, Stores
 from voicehub.jobs.worker import work
+from voicehub.rest.check import as_shown
 from voicehub.serving.leaving import ignore_signals
 from voicehub.settings import Settings
 from voicehub.storage import users
+from voicehub.storage.check import RULES, Report, find_faults
 from voicehub.storage.migrations import migrate as migrate_database
 from voicehub.talk import talk
 
@@ -168,6 +170,36 @@ def abort_uploads() -> None:
 def apply_retention() -> None:
     """Remove audio and transcripts older than the settings keep them."""
     console.print(f"removed {_once('apply retention')} recordings and transcripts")
+
+
+@app.command()
+def check(
+    *,
+    json: Annotated[bool, typer.Option("--json", help="As the API shows it.")] = False,
+) -> None:
+    """Find what is broken between rows, and say how to mend it. Exit code 1 where something is."""
+
+    def run(stores: Stores, _rules: Rules) -> Coroutine[Any, Any, Report]:
+        return find_faults(stores.postgres, stores.redis)
+
+    report = _run(_jobs(_settings(), run))
+    if json:
+        typer.echo(as_shown(report).model_dump_json(indent=2))
+    else:
+        _print_faults(report)
+    if report.faults or not report.is_complete:
+        sys.exit(1)
+
+
+def _print_faults(report: Report) -> None:
+    for fault in report.faults:
+        more = " ..." if fault.count > len(fault.ids) else ""
+        typer.echo(f"{fault.count} {fault.rule.what}: {', '.join(map(str, fault.ids))}{more}")
+        typer.echo(f"    {fault.rule.mend}")
+    if not report.is_complete:
+        typer.echo("Redis did not tell which sessions are held.")
+    elif not report.faults:
+        typer.echo(f"Nothing is broken: {len(RULES) + 1} rules hold.")
 
 
 def _once(name: str) -> int:

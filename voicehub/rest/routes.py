@@ -9,6 +9,7 @@ from voicehub.rest import (
     admin_agents,
     agents,
     audits,
+    check,
     client_secrets,
     feedbacks,
     health,
@@ -17,6 +18,7 @@ from voicehub.rest import (
     plans,
     recordings,
     session_acts,
+    session_lists,
     sessions,
     subscriptions,
     teams,
@@ -65,7 +67,6 @@ OWN: tuple[Route, ...] = (
 # What the users of a team do with its rows; an admin does the same to any team.
 TEAMS: tuple[Route, ...] = (
     Route("GET", "/v1/agents", agents.list_page, Access.USER),
-    Route("GET", "/v1/sessions", sessions.list_page, Access.USER),
     Route("GET", "/v1/sessions/{session_id}", sessions.show, Access.USER),
     Route("POST", "/v1/sessions/{session_id}/pause", session_acts.pause, Access.USER),
     Route("POST", "/v1/sessions/{session_id}/end", session_acts.end, Access.USER),
@@ -90,6 +91,7 @@ TEAMS: tuple[Route, ...] = (
     Route("GET", "/v1/agents/{agent_id}", agents.show, Access.USER),
     Route("PATCH", "/v1/agents/{agent_id}", agents.update, Access.USER),
     Route("DELETE", "/v1/agents/{agent_id}", agents.delete, Access.USER),
+    Route("GET", "/v1/sessions", session_lists.list_page, Access.USER),
 )
 # What admins alone do: to the platform, to a team's rows, or over all teams.
 ADMINS: tuple[Route, ...] = (
@@ -123,6 +125,8 @@ ADMINS: tuple[Route, ...] = (
     Route("PATCH", "/v1/admin/agents/{agent_id}", admin_agents.update, Access.ADMIN),
     Route("DELETE", "/v1/admin/agents/{agent_id}", admin_agents.delete, Access.ADMIN),
     Route("POST", "/v1/admin/agents/{agent_id}/restore", admin_agents.restore, Access.ADMIN),
+    Route("GET", "/v1/admin/sessions", session_lists.list_all, Access.ADMIN),
+    Route("GET", "/v1/admin/check", check.show, Access.ADMIN),
 )
 
 
