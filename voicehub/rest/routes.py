@@ -15,6 +15,8 @@ from voicehub.rest import (
     recordings,
     session_acts,
     sessions,
+    webhook_deliveries,
+    webhook_endpoints,
 )
 from voicehub.rest.middleware import Access, add_headers, guarded
 from voicehub.rest.operation import Operation
@@ -51,6 +53,33 @@ TEAMS = (
     Route("POST", "/v1/sessions/{session_id}/pause", session_acts.pause, Access.USER),
     Route("POST", "/v1/sessions/{session_id}/end", session_acts.end, Access.USER),
     Route("GET", "/v1/sessions/{session_id}/recording", recordings.show, Access.USER),
+    Route("GET", "/v1/webhook_endpoints", webhook_endpoints.list_page, Access.USER),
+    Route("POST", "/v1/webhook_endpoints", webhook_endpoints.create, Access.USER),
+    Route("GET", "/v1/webhook_endpoints/{endpoint_id}", webhook_endpoints.show, Access.USER),
+    Route("PATCH", "/v1/webhook_endpoints/{endpoint_id}", webhook_endpoints.update, Access.USER),
+    Route("DELETE", "/v1/webhook_endpoints/{endpoint_id}", webhook_endpoints.delete, Access.USER),
+    Route(
+        "POST",
+        "/v1/webhook_endpoints/{endpoint_id}/rotate_secret",
+        webhook_endpoints.rotate_secret,
+        Access.USER,
+    ),
+    Route(
+        "POST", "/v1/webhook_endpoints/{endpoint_id}/test", webhook_endpoints.send_test, Access.USER
+    ),
+    Route(
+        "GET",
+        "/v1/webhook_endpoints/{endpoint_id}/deliveries",
+        webhook_deliveries.list_page,
+        Access.USER,
+    ),
+    Route("GET", "/v1/webhook_deliveries/{delivery_id}", webhook_deliveries.show, Access.USER),
+    Route(
+        "POST",
+        "/v1/webhook_deliveries/{delivery_id}/replay",
+        webhook_deliveries.replay,
+        Access.USER,
+    ),
     Route("GET", "/v1/audit", audits.list_page, Access.USER),
 )
 # What admins alone do: to the platform, to a team's rows, or over all teams.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicehub.live.egress import AddressRefused, is_public, public_socket
+from voicehub.egress import AddressRefused, is_public, public_socket
 
 INWARD = (
     *("127.0.0.1", "127.8.9.1", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1"),
