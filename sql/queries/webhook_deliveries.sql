@@ -80,8 +80,8 @@ DELETE FROM webhook_deliveries WHERE team_id = $1 AND endpoint_id = $2;
 -- An event for one endpoint, whatever it wants to hear of: $4 is its name, $5 what names it for good.
 INSERT INTO webhook_deliveries (team_id, endpoint_id, event_id, event_type, event_key, payload)
 VALUES (
-    $1, $2, $3, $4, $5,
-    jsonb_build_object('type', $4::text, 'timestamp', in_utc(clock_timestamp()), 'data', $6::jsonb)
+    $1, $2, $3, $4::varchar, $5,
+    jsonb_build_object('type', $4::varchar, 'timestamp', in_utc(clock_timestamp()), 'data', $6::jsonb)
 )
 RETURNING
     id, team_id, endpoint_id, event_id, event_type, payload, status, attempts, next_attempt_at,
@@ -146,17 +146,22 @@ LIMIT $5;
 
 -- name: remove_old
 -- Of the next $2 above id $1 those that are over and older than $3 seconds. Says how far this went,
--- nothing at the end of the old ones, and how many it removed. Ids grow with time, so this needs no
--- index of its own.
+-- nothing where it came to younger ones, and how many it removed. Ids grow with time, so this needs
+-- no index of its own.
 WITH looked_at AS (
-    SELECT id, status FROM webhook_deliveries
-    WHERE id > $1 AND created_at < now() - make_interval(secs => $3)
+    SELECT id, status, created_at < now() - make_interval(secs => $3) AS is_old
+    FROM webhook_deliveries
+    WHERE id > $1
     ORDER BY id
     LIMIT $2
 ),
 removed AS (
     DELETE FROM webhook_deliveries
-    WHERE id IN (SELECT id FROM looked_at WHERE status <> 'pending') AND status <> 'pending'
+    WHERE
+        id IN (SELECT id FROM looked_at WHERE is_old AND status <> 'pending')
+        AND status <> 'pending'
     RETURNING id
 )
-SELECT (SELECT max(id) FROM looked_at) AS upto_id, (SELECT count(*) FROM removed) AS removed;
+SELECT
+    (SELECT CASE WHEN bool_and(is_old) THEN max(id) END FROM looked_at) AS upto_id,
+    (SELECT count(*) FROM removed) AS removed;

@@ -151,9 +151,9 @@ async def list_page(
 async def remove_old(
     conn: Connection, above_id: int, limit: int, older_than_s: float
 ) -> tuple[int | None, int]:
-    """Remove what is over, of the next `limit` old ones above an id.
+    """Remove what is over and old, of the next `limit` above an id.
 
-    Returns the last id that it looked at, None when there was no old one, and how many went.
+    Returns the last id that it looked at, None when younger ones begin there, and how many went.
     """
     record = await conn.fetchrow(_SQL["remove_old"], above_id, limit, older_than_s)
     assert record is not None, "a SELECT of aggregates gives a row"
