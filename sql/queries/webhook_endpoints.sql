@@ -87,11 +87,15 @@ RETURNING
 DELETE FROM webhook_endpoints WHERE team_id = $1 AND id = $2;
 
 -- name: failed
--- An attempt failed. Says whether all have for more than $3 seconds.
-UPDATE webhook_endpoints
-SET failing_since = coalesce(failing_since, now())
-WHERE team_id = $1 AND id = $2
-RETURNING failing_since < now() - make_interval(secs => $3);
+-- An attempt failed: only the first of a row of them is written down. Says whether all have for more
+-- than $3 seconds.
+WITH first_one AS (
+    UPDATE webhook_endpoints SET failing_since = now()
+    WHERE team_id = $1 AND id = $2 AND failing_since IS NULL
+)
+SELECT failing_since < now() - make_interval(secs => $3)
+FROM webhook_endpoints
+WHERE team_id = $1 AND id = $2;
 
 -- name: answered
 -- An attempt succeeded. Mostly there is nothing to write.

@@ -18,7 +18,7 @@ from voicehub.egress import AddressRefused, fault_of, open_web
 from voicehub.errors import StorageError
 from voicehub.signature import key_of, signed_headers
 from voicehub.storage import webhook_deliveries, webhook_endpoints
-from voicehub.storage.postgres import Postgres
+from voicehub.storage.postgres import Connection, Postgres
 from voicehub.storage.webhook_deliveries import Claim
 from voicehub.tasks import spawn, stop
 
@@ -178,18 +178,24 @@ class Deliverer:
             return
         wait_s = None if outcome.is_gone else wait_after(claim.attempts, random.random())  # noqa: S311  # no secret
         async with self._postgres.transaction() as conn:
-            # The endpoint first, as everybody does.
-            await webhook_endpoints.lock(conn, claim.team_id, claim.endpoint_id)
+            fails_on = await webhook_endpoints.failed(conn, claim.team_id, claim.endpoint_id)
+            disables = outcome.is_gone or (fails_on and wait_s is None)
+            if disables:
+                # The endpoint before its deliveries, as everybody does.
+                await webhook_endpoints.lock(conn, claim.team_id, claim.endpoint_id)
             await webhook_deliveries.failed(
                 conn, claim, status=outcome.status, error=outcome.error, wait_s=wait_s
             )
-            fails_on = await webhook_endpoints.failed(conn, claim.team_id, claim.endpoint_id)
-            if not outcome.is_gone and not (fails_on and wait_s is None):
-                return
-            reason = webhook_endpoints.GONE if outcome.is_gone else webhook_endpoints.FAILING
-            if not await webhook_endpoints.disable(conn, claim.team_id, claim.endpoint_id, reason):
-                return
-        logger.warning("webhook endpoint disabled", endpoint_id=claim.endpoint_id, reason=reason)
+            if disables:
+                await self._disable(conn, claim, outcome)
+
+    @staticmethod
+    async def _disable(conn: Connection, claim: Claim, outcome: Outcome) -> None:
+        reason = webhook_endpoints.GONE if outcome.is_gone else webhook_endpoints.FAILING
+        if await webhook_endpoints.disable(conn, claim.team_id, claim.endpoint_id, reason):
+            logger.warning(
+                "webhook endpoint disabled", endpoint_id=claim.endpoint_id, reason=reason
+            )
 
 
 def wait_after(attempts: int, chance: float) -> float | None:

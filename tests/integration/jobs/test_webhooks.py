@@ -17,6 +17,7 @@ from voicehub.jobs import webhooks, worker
 from voicehub.jobs.table import Job, Rules, Stores, jobs_of
 from voicehub.jobs.webhooks import Deliverer, remove_old_deliveries
 from voicehub.storage import webhook_deliveries, webhook_endpoints
+from voicehub.tasks import spawn
 
 ROOT = Path(__file__).parents[3]
 
@@ -241,7 +242,7 @@ async def test_an_endpoint_that_hangs_keeps_no_other_waiting(pg, team, receiver,
 
     receiver.answers["/slow"] = hang
     await add_events(pg, team, slow, 20)
-    run = asyncio.ensure_future(deliverer.deliver())
+    run = spawn(deliverer.deliver(), name="worker")
     await receiver.received(webhooks.AT_ONCE_PER_ENDPOINT)
     await add_events(pg, team, quick, 20)
     await receiver.received(webhooks.AT_ONCE_PER_ENDPOINT + 20)
@@ -304,7 +305,7 @@ async def test_a_worker_that_is_to_stop_ends_what_it_has_and_takes_no_more(
         left.set()
 
     told = Job(job.name, job.every_s, job.limit_s, job.run, leave)
-    work = asyncio.ensure_future(worker.run_jobs(stopped, [told]))
+    work = spawn(worker.run_jobs(stopped, [told]), name="worker")
     await left.wait()
     over.set()
     await work

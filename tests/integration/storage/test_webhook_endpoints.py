@@ -67,12 +67,15 @@ async def test_what_is_deleted_takes_its_deliveries_along(pg, team):
 async def test_an_endpoint_that_is_deleted_while_a_session_ends_leaves_no_orphan(pg, team):
     endpoint_id = await add_endpoint(pg, team.id, URL)
     session_id = await team.add_session()
-    async with pg.connection() as deleting, asyncio.TaskGroup() as group:
-        async with pg.transaction() as ending:
-            await ending.execute("UPDATE sessions SET status = 'completed', ended_at = now()")
-            delete = group.create_task(webhook_endpoints.delete(deleting, team.id, endpoint_id))
-            while not await team.run(WAITS_FOR_LOCK):
-                assert not delete.done()
+    async with (
+        pg.connection() as deleting,
+        asyncio.TaskGroup() as group,
+        pg.transaction() as ending,
+    ):
+        await ending.execute("UPDATE sessions SET status = 'completed', ended_at = now()")
+        delete = group.create_task(webhook_endpoints.delete(deleting, team.id, endpoint_id))
+        while not await team.run(WAITS_FOR_LOCK):
+            assert not delete.done()
     assert delete.result()
     assert (await team.row(session_id))["status"] == "completed"
     assert await team.run("SELECT count(*) FROM webhook_deliveries") == 0
