@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from voicehub.jobs.forget import forget_keys
 from voicehub.jobs.periods import turn_periods
 from voicehub.jobs.recordings import SPOOL_FIRST_S, close_recordings
 from voicehub.jobs.retention import apply_retention
@@ -104,6 +105,7 @@ def jobs_of(stores: Stores, rules: Rules) -> list[Job]:
             MINUTE_S,
             lambda: end_unopened(postgres, keep_context=rules.keep_context),
         ),
+        Job("forget idempotency keys", HOUR_S, MINUTE_S, lambda: forget_keys(postgres)),
         Job("deliver webhooks", WEBHOOKS_EVERY_S, HOUR_S, deliverer.deliver, deliverer.leave),
         Job(
             "remove old webhook deliveries",

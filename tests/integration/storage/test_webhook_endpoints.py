@@ -8,7 +8,7 @@ import pytest
 from tests.teams import add_team
 from tests.webhooks import SECRET, add_endpoint, deliveries
 from voicehub.errors import ConflictError, NotFoundError
-from voicehub.storage import webhook_deliveries, webhook_endpoints
+from voicehub.storage import teams, webhook_deliveries, webhook_endpoints
 
 WAITS_FOR_LOCK = (
     "SELECT count(*) FROM pg_stat_activity"
@@ -48,6 +48,18 @@ async def test_creations_at_once_do_not_exceed_the_limit(pg, team):
 async def test_a_team_that_is_gone_gets_none(pg):
     with pytest.raises(NotFoundError):
         await add_endpoint(pg, 404, URL)
+
+
+async def test_a_team_with_endpoints_is_not_deleted(pg):
+    async with pg.connection() as conn:
+        team = await teams.create(conn, "hooked", "Hooked")
+        endpoint_id = await add_endpoint(pg, team.id, URL)
+        async with conn.transaction():
+            with pytest.raises(ConflictError, match="1 webhook endpoints"):
+                await teams.delete(conn, team.id)
+        await webhook_endpoints.delete(conn, team.id, endpoint_id)
+        async with conn.transaction():
+            assert await teams.delete(conn, team.id)
 
 
 async def test_what_is_deleted_takes_its_deliveries_along(pg, team):
