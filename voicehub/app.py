@@ -166,6 +166,7 @@ def rules_of(settings: Settings) -> Rules:
         keep_context=settings.keep_context,
         audio_days=settings.audio_retention_days,
         transcript_days=settings.transcript_retention_days,
+        webhooks_to_private=settings.webhooks_allow_private,
     )
 
 

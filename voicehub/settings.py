@@ -262,6 +262,11 @@ class Settings(BaseSettings):
         alias="VOICEHUB_TRANSCRIPT_RETENTION_DAYS",
         description="The same for transcripts and contexts.",
     )
+    webhooks_allow_private: bool = Field(
+        False,
+        alias="VOICEHUB_WEBHOOKS_ALLOW_PRIVATE",
+        description="True lets webhooks go to private addresses, and without TLS. For development.",
+    )
     cached_token_weight: float = Field(
         1.0,
         ge=0,

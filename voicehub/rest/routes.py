@@ -24,6 +24,8 @@ from voicehub.rest import (
     teams,
     usage,
     users,
+    webhook_deliveries,
+    webhook_endpoints,
 )
 from voicehub.rest.middleware import Access, add_headers, guarded
 from voicehub.rest.operation import Operation
@@ -77,6 +79,33 @@ TEAMS: tuple[Route, ...] = (
     Route("GET", "/v1/feedbacks/{feedback_id}", feedbacks.show, Access.USER),
     Route("PATCH", "/v1/feedbacks/{feedback_id}", feedbacks.update, Access.USER),
     Route("DELETE", "/v1/feedbacks/{feedback_id}", feedbacks.delete, Access.USER),
+    Route("GET", "/v1/webhook_endpoints", webhook_endpoints.list_page, Access.USER),
+    Route("POST", "/v1/webhook_endpoints", webhook_endpoints.create, Access.USER),
+    Route("GET", "/v1/webhook_endpoints/{endpoint_id}", webhook_endpoints.show, Access.USER),
+    Route("PATCH", "/v1/webhook_endpoints/{endpoint_id}", webhook_endpoints.update, Access.USER),
+    Route("DELETE", "/v1/webhook_endpoints/{endpoint_id}", webhook_endpoints.delete, Access.USER),
+    Route(
+        "POST",
+        "/v1/webhook_endpoints/{endpoint_id}/rotate_secret",
+        webhook_endpoints.rotate_secret,
+        Access.USER,
+    ),
+    Route(
+        "POST", "/v1/webhook_endpoints/{endpoint_id}/test", webhook_endpoints.send_test, Access.USER
+    ),
+    Route(
+        "GET",
+        "/v1/webhook_endpoints/{endpoint_id}/deliveries",
+        webhook_deliveries.list_page,
+        Access.USER,
+    ),
+    Route("GET", "/v1/webhook_deliveries/{delivery_id}", webhook_deliveries.show, Access.USER),
+    Route(
+        "POST",
+        "/v1/webhook_deliveries/{delivery_id}/replay",
+        webhook_deliveries.replay,
+        Access.USER,
+    ),
     Route("GET", "/v1/audit", audits.list_page, Access.USER),
     Route("GET", "/v1/subscription", subscriptions.show_current, Access.USER),
     Route("GET", "/v1/subscriptions", subscriptions.list_page, Access.USER),
