@@ -184,6 +184,31 @@ CREATE INDEX audit_entries_team_id_idx ON audit_entries (team_id);
 CREATE TRIGGER audit_entries_set_updated_at BEFORE UPDATE ON audit_entries
     FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
+-- Which users a Google account signs in: an index of users.google_id, kept by the trigger below. The
+-- key lets an account be one user of a team, whoever writes.
+CREATE TABLE google_accounts (
+    google_id varchar(255) NOT NULL,
+    team_id bigint NOT NULL, -- team.id
+    user_id bigint NOT NULL, -- users.id
+    PRIMARY KEY (google_id, team_id)
+);
+CREATE INDEX google_accounts_user_id_idx ON google_accounts (user_id);
+CREATE FUNCTION keep_google_accounts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        DELETE FROM google_accounts WHERE user_id = OLD.id;
+    END IF;
+    IF TG_OP <> 'DELETE' AND NEW.google_id IS NOT NULL THEN
+        INSERT INTO google_accounts (google_id, team_id, user_id)
+        VALUES (NEW.google_id, NEW.team_id, NEW.id);
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER users_keep_google_accounts
+    AFTER INSERT OR DELETE OR UPDATE OF google_id, team_id ON users
+    FOR EACH ROW EXECUTE FUNCTION keep_google_accounts();
+
 -- Which files of sql/migrations/ this database has seen. `voicehub migrate` makes and writes it.
 CREATE TABLE schema_migrations (
     version bigint PRIMARY KEY,

@@ -19,10 +19,10 @@ from aiohttp import ClientError, ClientResponse, ClientSession, hdrs
 
 from voicehub.live.egress import AddressRefused, open_web
 from voicehub.live.signature import key_of, signed_headers
+from voicehub.remotes import ToolSettings
 from voicehub.session.commands import CallTool
 from voicehub.session.events import ToolAnswered
 from voicehub.session.tools import failure
-from voicehub.settings import ToolSettings
 from voicehub.tasks import spawn, stop
 
 # Requests of one session at a time; a further one waits, within its own time-out.

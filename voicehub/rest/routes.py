@@ -10,9 +10,12 @@ from voicehub.rest import (
     audits,
     client_secrets,
     health,
+    identities,
     login,
     me,
+    passwords,
     recordings,
+    refresh,
     session_acts,
     sessions,
 )
@@ -35,10 +38,18 @@ OPEN = (
     Route("GET", "/readyz", health.ready, Access.OPEN),
     Route("HEAD", "/readyz", health.ready, Access.OPEN),
     Route("POST", "/v1/auth/login", login.login, Access.OPEN),
+    Route("POST", "/v1/auth/google", identities.google, Access.OPEN),
+    Route("POST", "/v1/auth/token_exchange", identities.exchange, Access.OPEN),
+    Route("POST", "/v1/auth/refresh", refresh.refresh, Access.OPEN),
+    Route("POST", "/v1/auth/logout", refresh.logout, Access.OPEN),
+    Route("POST", "/v1/auth/password_resets", passwords.request_reset, Access.OPEN),
+    Route("POST", "/v1/auth/password_resets/confirm", passwords.confirm_reset, Access.OPEN),
 )
 # What a user does as a user.
 OWN = (
     Route("GET", "/v1/me", me.show, Access.USER),
+    Route("POST", "/v1/me/password", passwords.change, Access.USER),
+    Route("POST", "/v1/auth/logout_everywhere", refresh.logout_everywhere, Access.USER),
     Route("POST", "/v1/sessions", sessions.create, Access.USER),
     Route("POST", "/v1/sessions/{session_id}/resume", session_acts.resume, Access.USER),
     Route("POST", "/v1/realtime/client_secrets", client_secrets.create, Access.USER),
@@ -54,7 +65,14 @@ TEAMS = (
     Route("GET", "/v1/audit", audits.list_page, Access.USER),
 )
 # What admins alone do: to the platform, to a team's rows, or over all teams.
-ADMINS: tuple[Route, ...] = ()
+ADMINS: tuple[Route, ...] = (
+    Route(
+        "POST",
+        "/v1/teams/{team_id}/users/{user_id}/password_reset",
+        passwords.create_reset,
+        Access.ADMIN,
+    ),
+)
 
 
 def for_admins(route: Route) -> Route:
