@@ -150,7 +150,7 @@ async def test_forged_signatures_are_refused(provider, id_tokens, subtests):
     stranger.add_rsa("rsa")
     stranger.add_ec("ec")
     good = provider.sign("rsa")
-    head, body, signature = good.split(".")
+    head, _, signature = good.split(".")
     own_key = {"jwk": stranger.keys["rsa"][1], "jku": "http://127.0.0.1:1/keys", "x5u": "http://x"}
     forged = {
         "none": f"{part({'alg': 'none', 'kid': 'rsa'})}.{part(claims)}.",
