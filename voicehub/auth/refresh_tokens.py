@@ -16,6 +16,8 @@ from datetime import datetime
 
 import structlog
 
+from voicehub.auth.passwords import mark as password_mark
+from voicehub.auth.principal import fold_email
 from voicehub.auth.tokens import Subject
 from voicehub.errors import AuthenticationError
 from voicehub.storage.redis import Redis
@@ -79,6 +81,16 @@ class RefreshToken:
         return RefreshToken(self.user_id, self.team_id, self.family, secret)
 
 
+def sign_in_mark(email: str, password_hash: str | None) -> str:
+    """What a sign-in is bound to: with another password or address of the user it is over.
+
+    Postgres alone decides so, also where Redis was away when the row was changed.
+    """
+    return hashlib.sha256(
+        f"{password_mark(password_hash)} {fold_email(email)}".encode()
+    ).hexdigest()[:32]
+
+
 @dataclass(frozen=True, slots=True)
 class Issued:
     token: str = field(repr=False)
@@ -93,10 +105,10 @@ class RefreshTokens:
         self._redis = redis
         self._life_s = life_s
 
-    async def begin(self, user: Subject, password_mark: str, now: datetime) -> Issued:
+    async def begin(self, user: Subject, mark: str, now: datetime) -> Issued:
         """The first token of a new sign-in.
 
-        `password_mark` is that of the password hash which was proven, or stood in the row: if it is
+        `mark` is the `sign_in_mark` of the row that was read to prove who it is: if the row has
         another by the time of a refresh, the sign-in is over.
         """
         token = RefreshToken(
@@ -112,7 +124,7 @@ class RefreshTokens:
             [
                 token.family,
                 token.secret_hash,
-                password_mark,
+                mark,
                 now_ms,
                 now_ms + self._life_s * 1000,
                 SIGN_INS_MAX,
@@ -120,7 +132,7 @@ class RefreshTokens:
         )
         return Issued(str(token), self._life_s)
 
-    async def rotate(self, token: RefreshToken, password_mark: str, now: datetime) -> Issued:
+    async def rotate(self, token: RefreshToken, mark: str, now: datetime) -> Issued:
         """The next token. Raises AuthenticationError, and the sign-in is then over."""
         salt = secrets.token_hex(_SALT_BYTES)
         now_ms = _ms(now)
@@ -130,7 +142,7 @@ class RefreshTokens:
             [
                 token.family,
                 token.secret_hash,
-                password_mark,
+                mark,
                 now_ms,
                 salt,
                 token.successor(salt).secret_hash,

@@ -60,7 +60,7 @@ async def google(request: web.Request, asked: IdTokenLogin) -> Welcome | web.Res
         if not await users.bind_google(conn, user.team_id, user.id, identity.subject):
             # Somebody else was bound to this account, or this user to another, a moment ago.
             raise _nobody()
-    return await welcome.begin(request, user, user.password_hash)
+    return await welcome.begin(request, user)
 
 
 @operation("Sign in with the identity provider", answers=Welcome, errors=_ERRORS)
@@ -74,7 +74,7 @@ async def exchange(request: web.Request, asked: IdTokenLogin) -> Welcome | web.R
     user = _only(found)
     if user is None:
         return welcome.which_team(request, found)
-    return await welcome.begin(request, user, user.password_hash)
+    return await welcome.begin(request, user)
 
 
 async def _proven(

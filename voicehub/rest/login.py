@@ -44,7 +44,7 @@ async def login(request: web.Request, asked: Login) -> Welcome | web.Response:
     if len(found) > 1:
         return welcome.which_team(request, found)
     user = await _with_renewed_hash(request, found[0], asked.password)
-    return await welcome.begin(request, user, user.password_hash)
+    return await welcome.begin(request, user)
 
 
 async def _with_password(request: web.Request, asked: Login) -> list[User]:

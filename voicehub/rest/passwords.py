@@ -1,5 +1,6 @@
 """A user's own new password: with the old one, by a link in a mail, or by one from an admin."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -20,14 +21,12 @@ from voicehub.errors import (
     NotFoundError,
     OverloadError,
     RateLimitError,
-    StorageError,
 )
 from voicehub.keys import (
     LOGIN_ATTEMPTS,
     PASSWORDS,
     POSTGRES,
     PRINCIPAL,
-    REFRESH_TOKENS,
     RESET_MAILS,
     SETTINGS,
     TOKENS,
@@ -131,10 +130,10 @@ async def change(request: web.Request, asked: PasswordChange) -> Welcome:
             "The old password is wrong.", code="wrong_password", param="old_password"
         )
     await attempts.succeed(attempt)
-    new_hash = await _replace(request, user, asked.new_password)
-    if new_hash is None:
+    changed = await _replace(request, user, asked.new_password)
+    if changed is None:
         raise ConflictError("The password was changed meanwhile.", code="password_changed")
-    return await welcome.begin(request, user, new_hash)
+    return await welcome.begin(request, changed)
 
 
 @operation(
@@ -198,12 +197,8 @@ async def _user_of(request: web.Request, token: str) -> User:
     return user
 
 
-async def _replace(request: web.Request, user: User, password: str) -> str | None:
-    """The hash of the new password; None when the one that `user` was read with is there no more.
-
-    From then on no older refresh token serves, for it was made for another password: to remove them
-    only tidies up.
-    """
+async def _replace(request: web.Request, user: User, password: str) -> User | None:
+    """The user with the new password; None when the one that was read is there no more."""
     new_hash = await request.app[PASSWORDS].hash(password)
     async with request.app[POSTGRES].connection() as conn:
         is_replaced = await users.set_password_hash(
@@ -211,11 +206,8 @@ async def _replace(request: web.Request, user: User, password: str) -> str | Non
         )
     if not is_replaced:
         return None
-    try:
-        await request.app[REFRESH_TOKENS].revoke_all(user.id)
-    except StorageError:
-        _log.info("sign-ins before a new password stay in Redis until they expire")
-    return new_hash
+    await welcome.end_sign_ins(request, user.id)
+    return replace(user, password_hash=new_hash)
 
 
 def _used_up() -> ClientError:

@@ -6,8 +6,7 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import ConfigDict, Field
 
-from voicehub.auth.passwords import mark
-from voicehub.auth.refresh_tokens import TOKEN_CHARACTERS_MAX, RefreshToken
+from voicehub.auth.refresh_tokens import TOKEN_CHARACTERS_MAX, RefreshToken, sign_in_mark
 from voicehub.errors import AuthenticationError
 from voicehub.keys import POSTGRES, PRINCIPAL, REFRESH_TOKENS
 from voicehub.rest import body, welcome
@@ -41,9 +40,8 @@ async def refresh(request: web.Request, asked: Refresh) -> Welcome:
     if user is None:
         raise AuthenticationError("Sign in again.", code="invalid_refresh_token")
     # The user was read before: who changes the password now finds this sign-in among those to end.
-    issued = await request.app[REFRESH_TOKENS].rotate(
-        token, mark(user.password_hash), datetime.now(UTC)
-    )
+    mark = sign_in_mark(user.email, user.password_hash)
+    issued = await request.app[REFRESH_TOKENS].rotate(token, mark, datetime.now(UTC))
     return welcome.welcome(request, user, issued)
 
 

@@ -8,8 +8,7 @@ import structlog
 from aiohttp import web
 from pydantic import ConfigDict, Field
 
-from voicehub.auth.passwords import mark
-from voicehub.auth.refresh_tokens import Issued
+from voicehub.auth.refresh_tokens import Issued, sign_in_mark
 from voicehub.errors import ConflictError, StorageError
 from voicehub.keys import REFRESH_TOKENS, SETTINGS, TOKENS
 from voicehub.rest import answer
@@ -59,11 +58,12 @@ class Welcome(Shown):
     user: OwnUser
 
 
-async def begin(request: web.Request, user: User, password_hash: str | None) -> Welcome:
-    """A new sign-in. `password_hash` is the one that was read when the user proved who they are."""
+async def begin(request: web.Request, user: User) -> Welcome:
+    """A new sign-in, of the row that was read when the user proved who they are."""
     now = datetime.now(UTC)
     try:
-        issued = await request.app[REFRESH_TOKENS].begin(user, mark(password_hash), now)
+        mark = sign_in_mark(user.email, user.password_hash)
+        issued = await request.app[REFRESH_TOKENS].begin(user, mark, now)
     except StorageError:
         _log.warning("a sign-in is not kept: it ends with its access token")
         issued = None
@@ -79,6 +79,16 @@ def welcome(request: web.Request, user: User, issued: Issued | None) -> Welcome:
         refresh_expires_in=issued.expires_in_s if issued else None,
         user=own_user(user, request.app[SETTINGS].admin_emails),
     )
+
+
+async def end_sign_ins(request: web.Request, user_id: int) -> None:
+    """Tidy up after a user's password or address was changed, or the user is gone: the row is what
+    refuses their refresh tokens.
+    """
+    try:
+        await request.app[REFRESH_TOKENS].revoke_all(user_id)
+    except StorageError:
+        _log.info("sign-ins that are over stay in Redis until they expire")
 
 
 def which_team(request: web.Request, found: Sequence[User]) -> web.Response:

@@ -8,7 +8,7 @@ import pytest
 from tests.mailbox import Mailbox
 from voicehub import keys
 from voicehub.auth import attempts
-from voicehub.auth.passwords import mark
+from voicehub.auth.refresh_tokens import sign_in_mark
 from voicehub.auth.reset_mails import ResetMails
 from voicehub.auth.smtp import MailServer
 from voicehub.storage import users
@@ -113,7 +113,8 @@ async def test_a_login_that_a_new_password_overtakes_ends_with_its_access_token(
         ada = await users.get(conn, web_client.teams["one"], web_client.users["ada"])
     await change(web_client)
     tokens = app[keys.REFRESH_TOKENS]
-    late = await tokens.begin(ada, mark(ada.password_hash), datetime.now(UTC))
+    mark = sign_in_mark(ada.email, ada.password_hash)
+    late = await tokens.begin(ada, mark, datetime.now(UTC))
     assert await refreshed(web_client, late.token) == 401
 
 

@@ -1,8 +1,11 @@
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
-from voicehub.auth.refresh_tokens import RefreshToken
+from voicehub import keys
+from voicehub.auth.refresh_tokens import RefreshToken, sign_in_mark
+from voicehub.storage import users
 
 LOGIN = {"email": "ada@one.example", "password": "correct horse battery staple"}
 
@@ -62,6 +65,24 @@ async def test_two_refreshes_at_once_agree_and_a_later_repeat_ends_the_sign_in(w
 async def test_a_user_who_is_gone_is_not_refreshed(web_client):
     token = (await sign_in(web_client))["refresh_token"]
     await web_client.run("DELETE FROM users WHERE id = $1", web_client.users["ada"])
+    assert await is_over(web_client, token)
+
+
+async def test_a_user_who_was_anonymized_or_has_another_address_is_not_refreshed(web_client):
+    team = f"/v1/teams/{web_client.teams['one']}/users"
+    await web_client.add_user("bob", "one", "bob@one.example", None)
+    async with web_client.pg.connection() as conn:
+        bob = await users.get(conn, web_client.teams["one"], web_client.users["bob"])
+    issuer = web_client.client.app[keys.REFRESH_TOKENS]
+    mark = sign_in_mark(bob.email, bob.password_hash)
+    token = (await issuer.begin(bob, mark, datetime.now(UTC))).token
+    response, again = await refresh(web_client, token)
+    assert response.status == 200
+    await web_client.post(f"{team}/{bob.id}/anonymize", who="root")
+    assert await is_over(web_client, again["refresh_token"])
+    token = (await sign_in(web_client))["refresh_token"]
+    ada = f"{team}/{web_client.users['ada']}"
+    await web_client.ask("PATCH", ada, json={"email": "ada@new.example"}, who="root")
     assert await is_over(web_client, token)
 
 

@@ -1,6 +1,6 @@
 -- Keep a new sign-in of a user. What has expired goes, and the oldest beyond the limit.
 -- KEYS: the user's sign-ins (a hash, JSON by family).
--- ARGV: family, hash of the secret, mark of the password, now ms, expires at ms, sign-ins at most.
+-- ARGV: family, hash of the secret, mark, now ms, expires at ms, sign-ins at most.
 -- Returns 1.
 local now = tonumber(ARGV[4])
 local last = tonumber(ARGV[5])
