@@ -124,12 +124,21 @@ def dev(
 
 @app.command()
 def token(
-    email: Annotated[str, typer.Argument(help="Whose token.")],
+    email: Annotated[str | None, typer.Argument(help="Whose token.")] = None,
     team: Annotated[str | None, typer.Option(help="The team's name, where it takes one.")] = None,
+    service: Annotated[
+        str | None, typer.Option(help="Instead of a user: a program that administers.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Life of a service's token.")] = 90,
 ) -> None:
-    """Print an access token of a user."""
+    """Print an access token of a user, or a service token, which administers the platform."""
+    if (email is None) == (service is None):
+        raise typer.BadParameter("name a user by the address, or a --service.")
     settings = _settings()
-    typer.echo(_run(_issue(settings, email, team)))
+    if service is not None:
+        typer.echo(tokens_of(settings).issue_service(service, days=days))
+    elif email is not None:
+        typer.echo(_run(_issue(settings, email, team)))
 
 
 @app.command()

@@ -13,10 +13,13 @@ from voicehub.rest import (
     client_secrets,
     feedbacks,
     health,
+    identities,
     login,
     me,
+    passwords,
     plans,
     recordings,
+    refresh,
     session_acts,
     session_lists,
     sessions,
@@ -48,6 +51,12 @@ OPEN: tuple[Route, ...] = (
     Route("GET", "/readyz", health.ready, Access.OPEN),
     Route("HEAD", "/readyz", health.ready, Access.OPEN),
     Route("POST", "/v1/auth/login", login.login, Access.OPEN),
+    Route("POST", "/v1/auth/google", identities.google, Access.OPEN),
+    Route("POST", "/v1/auth/token_exchange", identities.exchange, Access.OPEN),
+    Route("POST", "/v1/auth/refresh", refresh.refresh, Access.OPEN),
+    Route("POST", "/v1/auth/logout", refresh.logout, Access.OPEN),
+    Route("POST", "/v1/auth/password_resets", passwords.request_reset, Access.OPEN),
+    Route("POST", "/v1/auth/password_resets/confirm", passwords.confirm_reset, Access.OPEN),
 )
 # What belongs to the platform, for everybody who is signed in.
 PLATFORM: tuple[Route, ...] = (
@@ -57,6 +66,8 @@ PLATFORM: tuple[Route, ...] = (
 # What a user does as a user.
 OWN: tuple[Route, ...] = (
     Route("GET", "/v1/me", me.show, Access.USER),
+    Route("POST", "/v1/me/password", passwords.change, Access.USER),
+    Route("POST", "/v1/auth/logout_everywhere", refresh.logout_everywhere, Access.USER),
     Route("PATCH", "/v1/me", me.update, Access.USER),
     # Admins have `/v1/teams/{team_id}` for it.
     Route("GET", "/v1/team", teams.show, Access.USER),
@@ -124,6 +135,12 @@ TEAMS: tuple[Route, ...] = (
 )
 # What admins alone do: to the platform, to a team's rows, or over all teams.
 ADMINS: tuple[Route, ...] = (
+    Route(
+        "POST",
+        "/v1/teams/{team_id}/users/{user_id}/password_reset",
+        passwords.create_reset,
+        Access.ADMIN,
+    ),
     Route("GET", "/v1/teams", teams.list_all, Access.ADMIN),
     Route("POST", "/v1/teams", teams.create, Access.ADMIN),
     Route("GET", "/v1/teams/{team_id}", teams.show, Access.ADMIN),
