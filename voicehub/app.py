@@ -42,7 +42,7 @@ from voicehub.live.socket import open_socket
 from voicehub.live.tools import Toolbox
 from voicehub.rest.body import BODY_BYTES_MAX
 from voicehub.rest.middleware import answer_errors
-from voicehub.rest.routes import add_routes, realtime_route
+from voicehub.rest.routes import add_routes
 from voicehub.settings import Settings, UpstreamSettings
 from voicehub.sinks.spool import Spool
 from voicehub.storage.migrations import check_version
@@ -67,7 +67,7 @@ def create_app(settings: Settings) -> web.Application:
     app.cleanup_ctx.extend((_postgres, _redis, _spaces, _spooled, _passwords, _engines, _tools))
     app.on_response_prepare.append(_send_elsewhere)
     app.on_shutdown.append(_drain)
-    add_routes(app, realtime_route(open_socket))
+    add_routes(app, open_socket)
     return app
 
 

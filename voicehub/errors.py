@@ -1,7 +1,26 @@
 """The error tree: an error carries its code, HTTP status, close code and whether to retry."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a body or a query string; a request may have several.
+
+    Attributes:
+        place: a JSON pointer into the body (`#/settings/voice`), or a query parameter's name.
+        code: the machine-readable code, as of an error.
+        detail: a sentence for people, which never quotes what was sent.
+        in_query: whether `place` is a query parameter.
+    """
+
+    place: str
+    code: str
+    detail: str
+    in_query: bool = False
 
 
 class VoiceHubError(Exception):
@@ -14,6 +33,7 @@ class VoiceHubError(Exception):
         retryable: whether the same request may succeed later.
         param: the field at fault, or None.
         retry_after_s: what `Retry-After` says, or None.
+        faults: everything that is wrong with what was sent, where more than `param` is known.
     """
 
     code: str = "server_error"
@@ -29,11 +49,13 @@ class VoiceHubError(Exception):
         code: str | None = None,
         param: str | None = None,
         retry_after_s: int | None = None,
+        faults: Sequence[Fault] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
         self.retry_after_s = retry_after_s
+        self.faults = tuple(faults)
         if code is not None:
             self.code = code
 
@@ -85,6 +107,20 @@ class NotFoundError(ClientError):
 class ConflictError(ClientError):
     code = "conflict"
     status = HTTPStatus.CONFLICT
+
+
+class PreconditionFailedError(ClientError):
+    """Somebody else changed the resource since it was read: `If-Match` names an older state."""
+
+    code = "precondition_failed"
+    status = HTTPStatus.PRECONDITION_FAILED
+
+
+class UnprocessableError(ClientError):
+    """What was sent is well formed and cannot be done."""
+
+    code = "unprocessable"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 class TooLargeError(ClientError):

@@ -89,7 +89,7 @@ class Tokens:
         token = self._sign(
             {
                 "aud": self._secret_audience,
-                "sub": str(principal.user_id),
+                "sub": str(principal.own_user_id),
                 "team": principal.team_id,
                 "email": principal.email,
                 "session": session_id,
@@ -109,12 +109,14 @@ class Tokens:
         email = claims.get("email")
         if not isinstance(email, str):
             raise _invalid()
+        user_id = _identifier(claims, "sub")
         return Principal(
-            user_id=_identifier(claims, "sub"),
+            user_id=user_id,
             team_id=_identifier(claims, "team"),
             email=email,
             # A secret lives in a browser: it never administers.
             is_admin=not is_client_secret and fold_email(email) in self._admin_emails,
+            actor=f"user:{user_id}",
             session_id=_identifier(claims, "session") if is_client_secret else None,
         )
 

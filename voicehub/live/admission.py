@@ -113,7 +113,7 @@ async def _created(request: web.Request, reference: str) -> Admitted:
         request.app[POSTGRES],
         request.app[REDIS],
         principal.team_id,
-        principal.user_id,
+        principal.own_user_id,
         agent_reference=reference,
         client_context={},
         limits=session_limits(request),

@@ -9,8 +9,10 @@ from typing import Any, Protocol, TypeVar
 import orjson
 from aiohttp import web
 
-from voicehub.errors import VoiceHubError
+from voicehub.errors import Fault, VoiceHubError
 from voicehub.keys import REQUEST_ID
+from voicehub.rest import etag
+from voicehub.rest.fields import Item, Listed, Shown
 from voicehub.storage.page import Page
 
 Json = Mapping[str, Any]  # a JSON object: its values are whatever the resource has
@@ -26,6 +28,48 @@ class _Identified(Protocol):
 Row = TypeVar("Row", bound=_Identified)
 
 
+def shown(
+    model: Shown,
+    status: HTTPStatus = HTTPStatus.OK,
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """A model as JSON."""
+    return web.Response(
+        body=model.__pydantic_serializer__.to_json(model),
+        status=status,
+        content_type="application/json",
+        headers=headers,
+    )
+
+
+def tagged(
+    request: web.Request,
+    model: Shown,
+    row: etag.Kept,
+    status: HTTPStatus = HTTPStatus.OK,
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """The same with the row's ETag; 304 and no body for a GET that has this state already."""
+    tag = etag.of(row)
+    if request.method == "GET" and etag.is_known(request, tag):
+        answer = web.Response(status=HTTPStatus.NOT_MODIFIED)
+    else:
+        answer = shown(model, status, headers)
+    answer.etag = tag
+    return answer
+
+
+def listed(found: Page[Row], model: type[Item], show: Callable[[Row], Item]) -> Listed[Item]:
+    """A page as a list of `model`."""
+    rows = found.rows
+    return Listed[model](  # type: ignore[valid-type] # pydantic wants the class, mypy the variable
+        data=[show(row) for row in rows],
+        first_id=rows[0].id if rows else None,
+        last_id=rows[-1].id if rows else None,
+        has_more=found.has_more,
+    )
+
+
 def json(
     payload: Json, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
 ) -> web.Response:
@@ -34,20 +78,6 @@ def json(
         status=status,
         content_type="application/json",
         headers=headers,
-    )
-
-
-def page(found: Page[Row], show: Callable[[Row], Json]) -> web.Response:
-    """OpenAI's list envelope; `first_id` and `last_id` are the cursors of the pages beside it."""
-    rows = found.rows
-    return json(
-        {
-            "object": "list",
-            "data": [show(row) for row in rows],
-            "first_id": rows[0].id if rows else None,
-            "last_id": rows[-1].id if rows else None,
-            "has_more": found.has_more,
-        }
     )
 
 
@@ -87,7 +117,14 @@ def _problem(request: web.Request, problem: VoiceHubError) -> dict[str, Any]:
     }
     if problem.param is not None:
         body["param"] = problem.param
+    if problem.faults:
+        body["errors"] = [_fault(each) for each in problem.faults]
     return body
+
+
+def _fault(fault: Fault) -> dict[str, str]:
+    place = "parameter" if fault.in_query else "pointer"
+    return {place: fault.place, "code": fault.code, "detail": fault.detail}
 
 
 def _number(value: object) -> int | float:

@@ -3,12 +3,14 @@
 import asyncio
 from http import HTTPStatus
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
-from voicehub.errors import ClientError, NotFoundError, TooLargeError
+from voicehub.errors import ClientError, Fault, NotFoundError, TooLargeError
 from voicehub.storage.page import BIGINT_MAX
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -16,6 +18,7 @@ Model = TypeVar("Model", bound=BaseModel)
 BODY_BYTES_MAX = 256 << 10  # a larger body is refused with 413
 BODY_READ_S = 15.0  # a body that takes longer is refused with 408
 DEPTH_MAX = 32  # deeper nesting is refused with 400
+FAULTS_MAX = 20  # an answer names that many faults of a body, and no more
 NUMBER_MAX = BIGINT_MAX  # larger numbers are refused: they would not come back as they came
 
 # What pydantic calls a fault, and what OpenAI's clients know it by.
@@ -57,7 +60,7 @@ async def read(request: web.Request, model: type[Model]) -> Model:
         raise TooLargeError(f"The body is larger than {request.client_max_size} bytes.") from None
     except TimeoutError:
         raise _TooSlowError("The body took too long to arrive.") from None
-    return _validated(model, parse(raw))
+    return _validated(model, parse(raw), in_query=False)
 
 
 def query(request: web.Request, model: type[Model]) -> Model:
@@ -66,7 +69,7 @@ def query(request: web.Request, model: type[Model]) -> Model:
     if repeated:
         raise ClientError("The parameter stands there twice.", param=repeated[0])
     check(dict(request.query))
-    return _validated(model, dict(request.query))
+    return _validated(model, dict(request.query), in_query=True)
 
 
 def path_id(request: web.Request, name: str) -> int:
@@ -120,11 +123,21 @@ def _check_scalar(value: Any) -> None:
         raise ClientError(f"Numbers must lie within -{NUMBER_MAX} and {NUMBER_MAX}.")
 
 
-def _validated(model: type[Model], value: Any) -> Model:
+def _validated(model: type[Model], value: Any, *, in_query: bool) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        # The first fault. Its message names types and limits, never what was sent.
-        fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    param = ".".join(str(step) for step in fault["loc"]) or None
-    raise ClientError(fault["msg"], code=_CODES.get(fault["type"]), param=param)
+        # The messages name types and limits, never what was sent.
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+    faults = [_fault(each, in_query=in_query) for each in found[:FAULTS_MAX]]
+    param = ".".join(str(step) for step in found[0]["loc"]) or None
+    raise ClientError(faults[0].detail, code=faults[0].code, param=param, faults=faults)
+
+
+def _fault(found: ErrorDetails, *, in_query: bool) -> Fault:
+    steps = [str(step) for step in found["loc"]]
+    # RFC 6901 sections 3 and 6: a JSON pointer as a URI fragment.
+    escaped = (quote(step.replace("~", "~0").replace("/", "~1"), safe="~") for step in steps)
+    place = ".".join(steps) if in_query else "#" + "".join(f"/{step}" for step in escaped)
+    code = _CODES.get(found["type"], ClientError.code)
+    return Fault(place, code, found["msg"], in_query)

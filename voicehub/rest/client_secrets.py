@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from voicehub.rest import answer, body
+from voicehub.errors import NotFoundError, QuotaError, RateLimitError
+from voicehub.rest.fields import Shown
 from voicehub.rest.opening import create_session, issue_secret
+from voicehub.rest.operation import operation
 
 # OpenAI's own bounds.
 LIFE_S_MIN = 10
@@ -38,21 +40,41 @@ class NewClientSecret(_Lenient):
     session: RealtimeSession
 
 
-async def create(request: web.Request) -> web.Response:
-    asked = await body.read(request, NewClientSecret)
+class VoiceHubFacts(Shown):
+    session_id: int
+    agent_id: int
+
+
+class RealtimeSessionShown(Shown):
+    type: Literal["realtime"] = "realtime"
+    object: Literal["realtime.session"] = "realtime.session"
+    id: str
+    model: str
+    voicehub: VoiceHubFacts
+
+
+class RealtimeSecret(Shown):
+    value: str
+    expires_at: int
+    """Unix time in seconds, as in OpenAI's answer."""
+    session: RealtimeSessionShown
+
+
+@operation(
+    "Create a session and its secret, in OpenAI's shape",
+    answers=RealtimeSecret,
+    errors=(QuotaError, RateLimitError, NotFoundError),
+)
+async def create(request: web.Request, asked: NewClientSecret) -> RealtimeSecret:
     _, session = await create_session(request, asked.session.model, {})
     life_s = asked.expires_after.seconds if asked.expires_after else None
     value, expires_at = issue_secret(request, session.id, life_s)
-    return answer.json(
-        {
-            "value": value,
-            "expires_at": expires_at,
-            "session": {
-                "type": "realtime",
-                "object": "realtime.session",
-                "id": f"sess_{session.id}",
-                "model": asked.session.model,
-                "voicehub": {"session_id": session.id, "agent_id": session.agent_id},
-            },
-        }
+    return RealtimeSecret(
+        value=value,
+        expires_at=expires_at,
+        session=RealtimeSessionShown(
+            id=f"sess_{session.id}",
+            model=asked.session.model,
+            voicehub=VoiceHubFacts(session_id=session.id, agent_id=session.agent_id),
+        ),
     )

@@ -5,12 +5,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from voicehub.rest import body
-from voicehub.storage.page import BIGINT_MAX, Window
+from voicehub.rest.fields import Identifier
+from voicehub.storage.page import Window
 
 LIMIT_MAX = 100
 LIMIT_DEFAULT = 20
-
-Identifier = Annotated[int, Field(ge=0, le=BIGINT_MAX)]
 
 
 class ListQuery(body.Query):

@@ -4,13 +4,15 @@ import asyncio
 import time
 from collections.abc import Awaitable
 from http import HTTPStatus
-from typing import Any
+from typing import Literal
 
 from aiohttp import web
 
-from voicehub.errors import StorageError
+from voicehub.errors import OverloadError, StorageError
 from voicehub.keys import POSTGRES, REDIS, REGISTRY, SPACES
 from voicehub.rest import answer
+from voicehub.rest.fields import Shown
+from voicehub.rest.operation import operation
 
 # A store that takes longer than this is away, as far as whoever asks is concerned.
 PING_DEADLINE_S = 2.0
@@ -19,10 +21,28 @@ PING_DEADLINE_S = 2.0
 NEEDED = "postgres"
 
 
-async def alive(_: web.Request) -> web.Response:
-    return answer.json({"status": "ok"})
+class Alive(Shown):
+    status: Literal["ok"] = "ok"
 
 
+class StoreHealth(Shown):
+    ok: bool
+    milliseconds: float
+    reason: Literal["timeout", "unavailable"] | None
+
+
+class Readiness(Shown):
+    status: Literal["ready", "degraded", "not_ready"]
+    draining: bool
+    stores: dict[str, StoreHealth]
+
+
+@operation("Tell that this process is alive", answers=Alive)
+async def alive(_: web.Request) -> Alive:
+    return Alive()
+
+
+@operation("Tell whether this process takes sessions", answers=Readiness, errors=(OverloadError,))
 async def ready(request: web.Request) -> web.Response:
     pings = {
         "postgres": request.app[POSTGRES].ping(),
@@ -33,18 +53,18 @@ async def ready(request: web.Request) -> web.Response:
     stores = dict(zip(pings, results, strict=True))
     # A server that drains takes no new sessions: the load balancer looks elsewhere.
     is_draining = request.app[REGISTRY].draining
-    is_ready = stores[NEEDED]["ok"] and not is_draining
-    is_whole = all(store["ok"] for store in results)
-    status = ("ready" if is_whole else "degraded") if is_ready else "not_ready"
-    return answer.json(
-        {"status": status, "draining": is_draining, "stores": stores},
-        HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE,
-    )
+    is_ready = stores[NEEDED].ok and not is_draining
+    is_whole = all(store.ok for store in results)
+    if not is_ready:
+        shown = Readiness(status="not_ready", draining=is_draining, stores=stores)
+        return answer.shown(shown, HTTPStatus.SERVICE_UNAVAILABLE)
+    status: Literal["ready", "degraded"] = "ready" if is_whole else "degraded"
+    return answer.shown(Readiness(status=status, draining=is_draining, stores=stores))
 
 
-async def _ping(ping: Awaitable[None]) -> dict[str, Any]:
+async def _ping(ping: Awaitable[None]) -> StoreHealth:
     started_s = time.perf_counter()
-    reason = None
+    reason: Literal["timeout", "unavailable"] | None = None
     try:
         async with asyncio.timeout(PING_DEADLINE_S):
             await ping
@@ -53,8 +73,5 @@ async def _ping(ping: Awaitable[None]) -> dict[str, Any]:
     except StorageError:
         reason = "unavailable"
     # The answer is public: it names the store, never its address. The log is the store's own.
-    return {
-        "ok": reason is None,
-        "milliseconds": round((time.perf_counter() - started_s) * 1000, 1),
-        **({"reason": reason} if reason else {}),
-    }
+    milliseconds = round((time.perf_counter() - started_s) * 1000, 1)
+    return StoreHealth(ok=reason is None, milliseconds=milliseconds, reason=reason)

@@ -1,14 +1,16 @@
 """`POST /v1/auth/login`: an address and a password for an access token."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aiohttp import web
 from pydantic import Field
 
-from voicehub.errors import AuthenticationError, ConflictError
+from voicehub.errors import AuthenticationError, ConflictError, OverloadError, RateLimitError
 from voicehub.keys import LOGIN_ATTEMPTS, PASSWORDS, POSTGRES, SETTINGS, TOKENS
 from voicehub.rest import answer, body
-from voicehub.rest.me import show_user
+from voicehub.rest.fields import Shown
+from voicehub.rest.me import OwnUser, own_user
+from voicehub.rest.operation import operation
 from voicehub.storage import users
 from voicehub.storage.users import User
 
@@ -19,8 +21,20 @@ class Login(body.Body):
     team: Annotated[str, Field(max_length=255)] | None = None
 
 
-async def login(request: web.Request) -> web.Response:
-    asked = await body.read(request, Login)
+class Welcome(Shown):
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - RFC 6750's name of the kind
+    expires_in: int
+    """Seconds."""
+    user: OwnUser
+
+
+@operation(
+    "Sign in with a password",
+    answers=Welcome,
+    errors=(AuthenticationError, ConflictError, RateLimitError, OverloadError),
+)
+async def login(request: web.Request, asked: Login) -> Welcome | web.Response:
     origin = request.remote or ""
     await request.app[LOGIN_ATTEMPTS].begin(asked.email, origin)
     found = await _with_password(request, asked)
@@ -53,16 +67,13 @@ async def _with_password(request: web.Request, asked: Login) -> list[User]:
     ]
 
 
-async def _welcome(request: web.Request, user: User, password: str) -> web.Response:
+async def _welcome(request: web.Request, user: User, password: str) -> Welcome:
     await _renew_hash(request, user, password)
     token, expires_in_s = request.app[TOKENS].issue_access(user)
-    return answer.json(
-        {
-            "access_token": token,
-            "token_type": "Bearer",
-            "expires_in": expires_in_s,
-            "user": show_user(user, request.app[SETTINGS].admin_emails),
-        }
+    return Welcome(
+        access_token=token,
+        expires_in=expires_in_s,
+        user=own_user(user, request.app[SETTINGS].admin_emails),
     )
 
 

@@ -18,11 +18,13 @@ from voicehub.errors import (
     ClientError,
     DrainError,
     ForbiddenError,
+    NotFoundError,
     TooLargeError,
     VoiceHubError,
 )
-from voicehub.keys import PRINCIPAL, REQUEST_ID, TOKENS
-from voicehub.rest import answer
+from voicehub.keys import POSTGRES, PRINCIPAL, REQUEST_ID, TOKENS
+from voicehub.rest import answer, audit, body
+from voicehub.storage import teams
 
 _log = structlog.get_logger(__name__)
 
@@ -48,6 +50,10 @@ class Access(Enum):
     """Nothing."""
     USER = auto()
     """A user's access token."""
+    ADMIN = auto()
+    """A platform admin's access token, or a service token. Where the path has a `team_id`, the
+    route's function works on that team as it does for the team's own users.
+    """
     SESSION = auto()
     """A user's access token, or a client secret: the route looks at `Principal.session_id`."""
 
@@ -58,9 +64,22 @@ def guarded(handler: Handler, access: Access) -> Handler:
     async def authenticate_first(request: web.Request) -> web.StreamResponse:
         if access is not Access.OPEN:
             request[PRINCIPAL] = _authenticate(request, access)
-        return await handler(request)
+        if access is not Access.ADMIN:
+            return await handler(request)
+        await _act_for_team(request)
+        return await audit.recorded(request, handler)
 
     return authenticate_first
+
+
+async def _act_for_team(request: web.Request) -> None:
+    if "team_id" not in request.match_info:
+        return
+    team_id = body.path_id(request, "team_id")
+    async with request.app[POSTGRES].connection() as conn:
+        if await teams.get(conn, team_id) is None:
+            raise NotFoundError("There is no such team.")
+    request[PRINCIPAL] = request[PRINCIPAL].acting_for(team_id)
 
 
 @web.middleware
@@ -95,8 +114,12 @@ def _authenticate(request: web.Request, access: Access) -> Principal:
     if token is None:
         raise AuthenticationError("A bearer token is missing.", code="missing_api_key")
     principal = request.app[TOKENS].verify(token, datetime.now(UTC))
-    if access is Access.USER and principal.session_id is not None:
+    if principal.session_id is not None and access is not Access.SESSION:
         raise ForbiddenError("A client secret opens its session and nothing else.")
+    if access is Access.ADMIN and not principal.is_admin:
+        raise ForbiddenError("Only platform admins may do this.", code="admin_required")
+    if access is not Access.ADMIN and principal.user_id is None:
+        raise ForbiddenError("A service has no team: use the routes under /v1/teams/{team_id}.")
     return principal
 
 

@@ -22,7 +22,7 @@ async def create_session(
         request.app[POSTGRES],
         request.app[REDIS],
         principal.team_id,
-        principal.user_id,
+        principal.own_user_id,
         agent_reference=agent_reference,
         client_context=client_context,
         limits=session_limits(request),

@@ -1,13 +1,16 @@
 """`GET /v1/sessions/{session_id}/recording`: what was recorded, and a signed URL to hear it."""
 
 import time
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 from aiohttp import web
 
 from voicehub.errors import ConflictError, NotFoundError
 from voicehub.keys import POSTGRES, PRINCIPAL, SETTINGS, SPACES
 from voicehub.rest import answer, body
+from voicehub.rest.fields import Shown
+from voicehub.rest.operation import operation
 from voicehub.session.state import Status
 from voicehub.storage import sessions
 from voicehub.storage.sessions import Session
@@ -21,7 +24,24 @@ _UNFINISHED = {"recording", "processing"}
 _AUDIBLE = {"ready", "truncated"}
 
 
-async def show(request: web.Request) -> web.Response:
+class Recording(Shown):
+    object: Literal["recording"] = "recording"
+    session_id: int
+    state: str
+    format: str | None
+    bytes: int | None
+    seconds: float | None
+    url: str
+    """Signed: whoever has it may read the object, by ranges too, until it expires."""
+    expires_at: datetime
+
+
+@operation(
+    "Show where a session's recording can be heard",
+    answers=Recording,
+    errors=(NotFoundError, ConflictError),
+)
+async def show(request: web.Request) -> Recording:
     """Always JSON with a signed URL, never a redirect: a player cannot send the bearer token."""
     principal, session_id = request[PRINCIPAL], body.path_id(request, "session_id")
     async with request.app[POSTGRES].connection() as conn:
@@ -32,17 +52,14 @@ async def show(request: web.Request) -> web.Response:
     life_s = request.app[SETTINGS].signed_url_s
     expires_at = answer.timestamp(int(time.time()) + life_s)
     url = await request.app[SPACES].signed_url(recording["key"], life_s)
-    return answer.json(
-        {
-            "object": "recording",
-            "session_id": session.id,
-            "state": recording["state"],
-            "format": recording.get("format"),
-            "bytes": recording.get("bytes"),
-            "seconds": recording.get("seconds"),
-            "url": url,
-            "expires_at": expires_at,
-        }
+    return Recording(
+        session_id=session.id,
+        state=recording["state"],
+        format=recording.get("format"),
+        bytes=recording.get("bytes"),
+        seconds=recording.get("seconds"),
+        url=url,
+        expires_at=expires_at,
     )
 
 

@@ -13,9 +13,9 @@ from voicehub.errors import (
     StorageError,
 )
 from voicehub.keys import POSTGRES, PRINCIPAL, REDIS, REGISTRY, SETTINGS
-from voicehub.rest import answer, body
-from voicehub.rest.opening import issue_secret, socket_url
-from voicehub.rest.sessions import as_json
+from voicehub.rest import body
+from voicehub.rest.operation import operation
+from voicehub.rest.sessions import OpenableSession, SessionShown, as_shown, openable
 from voicehub.session.state import TRANSITIONS, Status
 from voicehub.storage import lease, lines, ownership, sessions, usage
 from voicehub.storage.lease import Wish
@@ -29,28 +29,31 @@ LOOK_EVERY_S = 0.1
 logger = structlog.get_logger(__name__)
 
 
-async def pause(request: web.Request) -> web.Response:
+_ERRORS = (ForbiddenError, NotFoundError, ConflictError)
+
+
+@operation("Pause a session", answers=SessionShown, errors=_ERRORS)
+async def pause(request: web.Request) -> SessionShown:
     """Answers once the session is paused; one that is paused already stays so."""
     session = await _users_own(request)
     if session.status == Status.IN_PROGRESS:
         session = await _wished(request, session, Wish.PAUSE)
     if session.status != Status.PAUSED:
         raise ConflictError(f"The session is {session.status}.", code="session_not_open")
-    return answer.json(as_json(session))
+    return as_shown(session)
 
 
-async def resume(request: web.Request) -> web.Response:
+@operation("Resume a session", answers=OpenableSession, errors=_ERRORS)
+async def resume(request: web.Request) -> OpenableSession:
     """A client secret and the address at which the session goes on, paused or dropped."""
     session = await _users_own(request)
     if not TRANSITIONS[Status(session.status)]:
         raise ConflictError(f"The session is {session.status}.", code="session_not_open")
-    value, expires_at = issue_secret(request, session.id)
-    secret = {"value": value, "expires_at": answer.timestamp(expires_at)}
-    url = socket_url(request, session.id)
-    return answer.json({**as_json(session), "client_secret": secret, "url": url})
+    return openable(request, session)
 
 
-async def end(request: web.Request) -> web.Response:
+@operation("End a session", answers=SessionShown, errors=_ERRORS)
+async def end(request: web.Request) -> SessionShown:
     """Answers once the session has ended; one that has ended already stays as it is."""
     session = await _users_own(request)
     if session.status == Status.IN_PROGRESS:
@@ -63,7 +66,7 @@ async def end(request: web.Request) -> web.Response:
         session = await _users_own(request)
     if TRANSITIONS[Status(session.status)]:
         raise ConflictError(f"The session is {session.status}.", code="session_not_open")
-    return answer.json(as_json(session))
+    return as_shown(session)
 
 
 async def _let_expire(request: web.Request, session: Session) -> None:
@@ -82,7 +85,7 @@ async def _users_own(request: web.Request) -> Session:
         session = await sessions.get(conn, principal.team_id, session_id)
     if session is None:
         raise NotFoundError("There is no such session.")
-    if session.user_id != principal.user_id:
+    if session.user_id != principal.user_id and not principal.is_acting:
         raise ForbiddenError("The session is another user's.")
     return session
 

@@ -1,7 +1,9 @@
 """`/v1/sessions`: creating a session, and reading what it left."""
 
+from dataclasses import fields
+from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import orjson
 import structlog
@@ -9,11 +11,18 @@ from aiohttp import web
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from voicehub.errors import NotFoundError, StorageError
+from voicehub.errors import (
+    NotFoundError,
+    QuotaError,
+    RateLimitError,
+    StorageError,
+)
 from voicehub.keys import POSTGRES, PRINCIPAL, REDIS
 from voicehub.rest import answer, body
-from voicehub.rest.cursor import Identifier, ListQuery
+from voicehub.rest.cursor import ListQuery
+from voicehub.rest.fields import Identifier, Listed, Quantity, Shown
 from voicehub.rest.opening import create_session, issue_secret, socket_url
+from voicehub.rest.operation import operation
 from voicehub.session.state import Status
 from voicehub.storage import lines, sessions
 from voicehub.storage.sessions import Filters, Session
@@ -56,31 +65,64 @@ class SessionsQuery(ListQuery):
     agent_id: Identifier | None = None
 
 
-async def create(request: web.Request) -> web.Response:
-    asked = await body.read(request, NewSession)
+class SessionShown(Shown):
+    object: Literal["session"] = "session"
+    id: int
+    user_id: int
+    team_id: int
+    agent_id: int
+    status: Status
+    started_at: datetime
+    ended_at: datetime | None
+    duration_minutes: Quantity
+    data: dict[str, Any]
+    """`audio_url`, `context`, `ended_reason`, `recording`; in a session by itself `transcript`."""
+    usage: dict[str, Any]
+    """What is settled: `audio_tokens`, `text_tokens` and their parts."""
+    created_at: datetime
+    updated_at: datetime
+
+
+class WholeSession(SessionShown):
+    is_transcript_complete: bool
+    """False while lines that wait in Redis cannot be read."""
+
+
+class ClientSecret(Shown):
+    value: str
+    expires_at: datetime
+
+
+class OpenableSession(SessionShown):
+    client_secret: ClientSecret
+    url: str
+    """Of the socket, which opens with the secret."""
+
+
+@operation(
+    "Create a session",
+    answers=OpenableSession,
+    status=HTTPStatus.CREATED,
+    errors=(QuotaError, RateLimitError, NotFoundError),
+    is_idempotent=True,
+)
+async def create(request: web.Request, asked: NewSession) -> web.Response:
     _, session = await create_session(request, asked.reference, asked.context)
-    value, expires_at = issue_secret(request, session.id)
-    return answer.json(
-        {
-            **as_json(session),
-            "client_secret": {"value": value, "expires_at": answer.timestamp(expires_at)},
-            "url": socket_url(request, session.id),
-        },
-        HTTPStatus.CREATED,
-        {"Location": f"/v1/sessions/{session.id}"},
-    )
+    headers = {"Location": f"/v1/sessions/{session.id}"}
+    return answer.shown(openable(request, session), HTTPStatus.CREATED, headers)
 
 
-async def list_page(request: web.Request) -> web.Response:
-    asked = body.query(request, SessionsQuery)
+@operation("List sessions", answers=Listed[SessionShown])
+async def list_page(request: web.Request, asked: SessionsQuery) -> Listed[SessionShown]:
     filters = Filters(asked.status, asked.agent_id)
     async with request.app[POSTGRES].connection() as conn:
         found = await sessions.list_page(conn, request[PRINCIPAL].team_id, filters, asked.window)
-    return answer.page(found, as_json)
+    return answer.listed(found, SessionShown, as_shown)
 
 
-async def show(request: web.Request) -> web.Response:
-    """A session with every line of its transcript, those included that still wait in Redis."""
+@operation("Show a session with its transcript", answers=WholeSession)
+async def show(request: web.Request) -> WholeSession:
+    """Every line of the transcript, those included that still wait in Redis."""
     team_id, session_id = request[PRINCIPAL].team_id, body.path_id(request, "session_id")
     # Redis first: a line that is folded between the two reads is then seen twice and merged, where
     # the other order would miss it.
@@ -95,14 +137,22 @@ async def show(request: web.Request) -> web.Response:
         folded = (session.data.get("folded") or {}).get("sequence", 0)
         fresh = [line for sequence, line in waiting if sequence > folded]
         transcript = lines.merge_lines(transcript, fresh)
-    shown = as_json(session)
-    return answer.json(
-        {
-            **shown,
-            "data": {**shown["data"], "transcript": transcript},
-            "is_transcript_complete": waiting is not None,
-        }
-    )
+    members = _members(session)
+    members["data"] = {**members["data"], "transcript": transcript}
+    return WholeSession(**members, is_transcript_complete=waiting is not None)
+
+
+def as_shown(session: Session) -> SessionShown:
+    """A session as the API shows it."""
+    return SessionShown(**_members(session))
+
+
+def openable(request: web.Request, session: Session) -> OpenableSession:
+    """A session with a new secret that opens it, and where."""
+    value, expires_at = issue_secret(request, session.id)
+    secret = ClientSecret(value=value, expires_at=answer.timestamp(expires_at))
+    url = socket_url(request, session.id)
+    return OpenableSession(**_members(session), client_secret=secret, url=url)
 
 
 async def _unfolded(
@@ -116,20 +166,7 @@ async def _unfolded(
         return None
 
 
-def as_json(session: Session) -> dict[str, Any]:
-    """A session as the API shows it."""
-    return {
-        "object": "session",
-        "id": session.id,
-        "user_id": session.user_id,
-        "team_id": session.team_id,
-        "agent_id": session.agent_id,
-        "status": session.status,
-        "started_at": session.started_at,
-        "ended_at": session.ended_at,
-        "duration_minutes": session.duration_minutes,
-        "data": {name: part for name, part in session.data.items() if name not in _OWNERS},
-        "usage": session.usage,
-        "created_at": session.created_at,
-        "updated_at": session.updated_at,
-    }
+def _members(session: Session) -> dict[str, Any]:
+    members = {field.name: getattr(session, field.name) for field in fields(session)}
+    members["data"] = {name: part for name, part in session.data.items() if name not in _OWNERS}
+    return members

@@ -14,7 +14,7 @@ from voicehub.auth.tokens import Tokens
 from voicehub.live.registry import Registry
 from voicehub.rest.body import BODY_BYTES_MAX
 from voicehub.rest.middleware import answer_errors
-from voicehub.rest.routes import add_routes, realtime_route
+from voicehub.rest.routes import add_routes
 from voicehub.settings import Settings
 from voicehub.storage import users
 from voicehub.storage.postgres import Postgres
@@ -75,7 +75,7 @@ async def app(settings, pg, redis, spaces, tokens):
     app[keys.PASSWORDS] = Passwords()
     app[keys.LOGIN_ATTEMPTS] = LoginAttempts(redis)
     app[keys.REGISTRY] = Registry()
-    add_routes(app, realtime_route(show_principal))
+    add_routes(app, show_principal)
     yield app
     app[keys.PASSWORDS].close()
 

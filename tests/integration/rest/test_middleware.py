@@ -1,5 +1,6 @@
 import base64
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import jwt
@@ -28,7 +29,7 @@ async def test_every_guarded_route_asks_for_a_token(web_client, subtests):
         if route.access is Access.OPEN:
             continue
         with subtests.test(route.path):
-            path = route.path.format(session_id=1)
+            path = re.sub(r"\{\w+\}", "1", route.path)
             response, _ = await web_client.ask(route.method, path, who=None)
             assert response.status == 401
             assert response.headers["WWW-Authenticate"] == "Bearer"

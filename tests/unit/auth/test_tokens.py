@@ -50,11 +50,13 @@ def part(value):
 def test_an_access_token_proves_its_user():
     token, expires_in_s = tokens().issue_access(User(), now=NOW)
     assert expires_in_s == 3600
-    assert tokens().verify(token, NOW) == Principal(7, 3, "ada@example.org", is_admin=False)
+    assert tokens().verify(token, NOW) == Principal(
+        7, 3, "ada@example.org", is_admin=False, actor="user:7"
+    )
 
 
 def test_a_client_secret_proves_its_user_for_one_session():
-    asker = Principal(7, 3, "ada@example.org", is_admin=False)
+    asker = Principal(7, 3, "ada@example.org", is_admin=False, actor="user:7")
     secret, expires_at = tokens().issue_client_secret(asker, 42, now=NOW)
     assert secret.startswith("ek_")
     assert expires_at == int(NOW.timestamp()) + 600
@@ -62,7 +64,7 @@ def test_a_client_secret_proves_its_user_for_one_session():
 
 
 def test_a_client_secret_may_be_shortened_but_not_lengthened():
-    asker = Principal(7, 3, "ada@example.org", is_admin=False)
+    asker = Principal(7, 3, "ada@example.org", is_admin=False, actor="user:7")
     _, shorter = tokens().issue_client_secret(asker, 42, life_s=30, now=NOW)
     _, longer = tokens().issue_client_secret(asker, 42, life_s=7200, now=NOW)
     assert shorter - int(NOW.timestamp()) == 30

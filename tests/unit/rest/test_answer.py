@@ -12,11 +12,13 @@ from voicehub.errors import (
     ClientError,
     ConflictError,
     DrainError,
+    Fault,
     FencedError,
     RateLimitError,
 )
 from voicehub.keys import REQUEST_ID
 from voicehub.rest import answer
+from voicehub.rest.fields import Shown
 from voicehub.storage.page import Page
 
 
@@ -48,17 +50,30 @@ def test_what_is_not_json_is_our_bug():
         answer.json({"it": object()})
 
 
+class RowShown(Shown):
+    id: int
+
+
 def test_a_page_names_its_ends():
-    shown = answer.page(Page([Row(3), Row(2)], has_more=True), lambda row: {"id": row.id})
-    assert body(shown) == {
+    shown = answer.listed(Page([Row(3), Row(2)], has_more=True), RowShown, RowShown.model_validate)
+    assert body(answer.shown(shown)) == {
         "object": "list",
         "data": [{"id": 3}, {"id": 2}],
         "first_id": 3,
         "last_id": 2,
         "has_more": True,
     }
-    empty = answer.page(Page([], has_more=False), lambda row: {"id": row.id})
-    assert (body(empty)["first_id"], body(empty)["last_id"]) == (None, None)
+    empty = answer.listed(Page([], has_more=False), RowShown, RowShown.model_validate)
+    assert (empty.first_id, empty.last_id) == (None, None)
+
+
+def test_an_error_points_at_every_fault():
+    faults = [Fault("#/a/0", "x", "Bad."), Fault("limit", "y", "Worse.", in_query=True)]
+    shown = body(answer.error(request("/v1/x"), ClientError("No.", faults=faults)))
+    assert shown["errors"] == [
+        {"pointer": "#/a/0", "code": "x", "detail": "Bad."},
+        {"parameter": "limit", "code": "y", "detail": "Worse."},
+    ]
 
 
 def test_an_error_is_problem_json_with_its_field_and_extensions():

@@ -1,7 +1,7 @@
 from aiohttp import web
 
 from voicehub.rest.middleware import Access
-from voicehub.rest.routes import ROUTES, add_routes, realtime_route
+from voicehub.rest.routes import ROUTES, add_routes
 
 
 async def nothing(_):
@@ -18,11 +18,10 @@ def test_only_health_and_login_are_open():
 
 def test_a_client_secret_reaches_the_socket_alone():
     assert all(route.access is not Access.SESSION for route in ROUTES)
-    assert realtime_route(nothing).access is Access.SESSION
 
 
 def test_every_row_of_the_table_is_served():
     app = web.Application()
-    add_routes(app, realtime_route(nothing))
+    add_routes(app, nothing)
     served = {(route.method, route.resource.canonical) for route in app.router.routes()}
     assert served == {(route.method, route.path) for route in ROUTES} | {("GET", "/v1/realtime")}

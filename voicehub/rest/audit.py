@@ -1,0 +1,58 @@
+"""What admins do is written down before they do it, and how it ended after."""
+
+from http import HTTPStatus
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from voicehub.errors import StorageError, VoiceHubError
+from voicehub.keys import POSTGRES, PRINCIPAL, REQUEST_ID
+from voicehub.storage import audit
+
+_READS = {"GET", "HEAD", "OPTIONS"}
+
+_log = structlog.get_logger(__name__)
+
+
+async def recorded(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer an admin's request. What cannot be written down is not done: StorageError."""
+    if request.method in _READS:
+        return await handler(request)
+    entry_id = await _begin(request)
+    status: int = HTTPStatus.INTERNAL_SERVER_ERROR
+    try:
+        response = await handler(request)
+        status = response.status
+    except VoiceHubError as error:
+        status = error.status
+        raise
+    finally:
+        await _complete(request, entry_id, status)
+    return response
+
+
+async def _begin(request: web.Request) -> int:
+    principal = request[PRINCIPAL]
+    resource = request.match_info.route.resource
+    assert resource is not None, "only routes have functions"
+    async with request.app[POSTGRES].connection() as conn:
+        return await audit.add(
+            conn,
+            principal.team_id if "team_id" in request.match_info else None,
+            actor=principal.actor,
+            actor_email=principal.email,
+            method=request.method,
+            route=resource.canonical,
+            target=dict(request.match_info),
+            request_id=request[REQUEST_ID],
+        )
+
+
+async def _complete(request: web.Request, entry_id: int, status: int) -> None:
+    """Postgres may be gone since: the entry then says that nobody knows how it ended."""
+    try:
+        async with request.app[POSTGRES].connection() as conn:
+            await audit.complete(conn, entry_id, status)
+    except StorageError:
+        _log.warning("how an admin's request ended is not written down", entry_id=entry_id)
