@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from voicehub import __version__, logs, server
-from voicehub.app import postgres_of, rules_of, stores_of, tokens_of
+from voicehub.app import metrics_place, postgres_of, rules_of, stores_of, tokens_of
 from voicehub.devserver import Options, run_dev
 from voicehub.errors import VoiceHubError
 from voicehub.jobs import table
@@ -23,6 +23,9 @@ from voicehub.settings import Settings
 from voicehub.storage import users
 from voicehub.storage.migrations import migrate as migrate_database
 from voicehub.talk import talk
+from voicehub.telemetry.exposition import exposed
+from voicehub.telemetry.telemetry import Telemetry
+from voicehub.telemetry.tracing import open_tracing
 
 T = TypeVar("T")
 
@@ -91,7 +94,7 @@ def serve_child(
 @app.command()
 def worker() -> None:
     """Run the jobs, each on its beat, until SIGTERM or SIGINT."""
-    _run(_jobs(_settings(), lambda stores, rules: work(table.jobs_of(stores, rules))))
+    _run(_work(_settings()))
 
 
 @app.command()
@@ -178,6 +181,13 @@ def _once(name: str) -> int:
         return await job.run()
 
     return _run(_jobs(_settings(), run))
+
+
+async def _work(settings: Settings) -> None:
+    telemetry = Telemetry(open_tracing())
+    place = metrics_place(settings, settings.worker_metrics_port)
+    async with exposed(telemetry, place), stores_of(settings, telemetry) as stores:
+        await work(table.jobs_of(stores, rules_of(settings)), telemetry)
 
 
 async def _jobs(settings: Settings, run: Callable[[Stores, Rules], Coroutine[Any, Any, T]]) -> T:

@@ -20,6 +20,7 @@ from voicehub.storage import users
 from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
 from voicehub.storage.spaces import Spaces
+from voicehub.telemetry.telemetry import Telemetry
 
 PASSWORD = "correct horse battery staple"
 
@@ -75,6 +76,7 @@ async def app(settings, pg, redis, spaces, tokens):
     app[keys.PASSWORDS] = Passwords()
     app[keys.LOGIN_ATTEMPTS] = LoginAttempts(redis)
     app[keys.REGISTRY] = Registry()
+    app[keys.TELEMETRY] = Telemetry()
     add_routes(app, show_principal)
     yield app
     app[keys.PASSWORDS].close()
