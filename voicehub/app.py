@@ -220,14 +220,20 @@ async def _passwords(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _engines(app: web.Application) -> AsyncIterator[None]:
-    settings = app[SETTINGS]
+    async with engines_of(app[SETTINGS]) as engines:
+        app[ENGINES] = engines
+        yield
+
+
+@asynccontextmanager
+async def engines_of(settings: Settings) -> AsyncIterator[dict[str, EngineFactory]]:
+    """What agents may name, by that name."""
     async with AsyncExitStack() as stack:
         engines: dict[str, EngineFactory] = {LOCAL: await _local_engine(settings, stack)}
         if settings.default_engine == ECHO:
             engines[ECHO] = lambda: ScriptedEngine(Echo(name=f"{secrets.token_hex(4)}_"))
         engines |= await _upstream_engines(settings, stack)
-        app[ENGINES] = engines
-        yield
+        yield engines
 
 
 async def _tools(app: web.Application) -> AsyncIterator[None]:

@@ -26,6 +26,7 @@ ARROWS: dict[str, set[str]] = {
     "serving": {"settings", "tasks"},
     "rest": {"storage", "auth", "session", "realtime", "live", "settings", "keys"},
     "jobs": {"storage", "sinks", "session", "tasks", "telemetry"},
+    "doctor": {"storage", "auth", "engines", "session", "settings"},
     "devstack": {"storage", "settings", "tasks"},
     "client": {"realtime", "audio", "tasks"},
     "talk": {"client", "audio", "engines"},
