@@ -48,6 +48,9 @@ def _decimal(value: Any) -> Any:
 
 Identifier = Annotated[int, Field(ge=0, le=BIGINT_MAX)]
 
+Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"\S")]
+"""What people call something: never blank."""
+
 Quantity = Annotated[
     Decimal,
     PlainSerializer(_number, return_type=int | float),
@@ -62,3 +65,18 @@ Amount = Annotated[
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": AMOUNT_MAX}),
 ]
 """The same in a body: at most six digits behind the point."""
+
+SignedQuantity = Annotated[
+    Decimal,
+    PlainSerializer(_number, return_type=int | float),
+    WithJsonSchema({"type": "number"}),
+]
+"""A difference between amounts in an answer."""
+
+SignedAmount = Annotated[
+    Decimal,
+    BeforeValidator(_decimal),
+    Field(ge=-AMOUNT_MAX, le=AMOUNT_MAX, decimal_places=_FRACTION_DIGITS),
+    WithJsonSchema({"type": "number", "minimum": -AMOUNT_MAX, "maximum": AMOUNT_MAX}),
+]
+"""The same in a body."""
