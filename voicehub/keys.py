@@ -17,6 +17,7 @@ from voicehub.sinks.spool import Spool
 from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
 from voicehub.storage.spaces import Spaces
+from voicehub.telemetry.telemetry import Telemetry
 
 SETTINGS = web.AppKey("settings", Settings)
 POSTGRES = web.AppKey("postgres", Postgres)
@@ -25,6 +26,7 @@ SPACES = web.AppKey("spaces", Spaces)
 SPOOL = web.AppKey("spool", Spool)
 ENGINES = web.AppKey("engines", dict[str, EngineFactory])
 TOOLS = web.AppKey("tools", Toolbox)
+TELEMETRY = web.AppKey("telemetry", Telemetry)
 REGISTRY = web.AppKey("registry", Registry)
 TOKENS = web.AppKey("tokens", Tokens)
 PASSWORDS = web.AppKey("passwords", Passwords)
