@@ -26,6 +26,7 @@ REGISTRY = web.AppKey("registry", Registry)
 TOKENS = web.AppKey("tokens", Tokens)
 PASSWORDS = web.AppKey("passwords", Passwords)
 LOGIN_ATTEMPTS = web.AppKey("login_attempts", LoginAttempts)
+API_DOCUMENT = web.AppKey("api_document", bytes)
 
 # Set by the middleware before a route's own function runs.
 REQUEST_ID = web.RequestKey("request_id", str)

@@ -28,13 +28,13 @@ _CODES = {"missing": "missing_required_parameter", "extra_forbidden": "unknown_p
 class Body(BaseModel):
     """A body of ours: exact types, and no key that we would silently ignore."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Query(BaseModel):
     """A query string: everything in it is text."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 class _UnsupportedMediaTypeError(ClientError):

@@ -18,7 +18,7 @@ LIFE_S_MAX = 7200
 class _Lenient(BaseModel):
     """OpenAI's bodies grow; what we do not know is left alone, as the SDKs expect."""
 
-    model_config = ConfigDict(strict=True, extra="ignore")
+    model_config = ConfigDict(strict=True, extra="ignore", use_attribute_docstrings=True)
 
 
 class ExpiresAfter(_Lenient):

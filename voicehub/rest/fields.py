@@ -21,7 +21,12 @@ _FRACTION_DIGITS = 6
 class Shown(BaseModel):
     """An answer, made of a row: every key stands in it, and null where there is nothing."""
 
-    model_config = ConfigDict(from_attributes=True, frozen=True)
+    model_config = ConfigDict(
+        from_attributes=True,
+        frozen=True,
+        use_attribute_docstrings=True,
+        json_schema_serialization_defaults_required=True,
+    )
 
 
 Item = TypeVar("Item", bound=Shown)
@@ -35,6 +40,11 @@ class Listed(Shown, Generic[Item]):
     first_id: int | None
     last_id: int | None
     has_more: bool
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:  # types, in whatever form
+        """`AgentShownList`, in the API's description."""
+        return f"{params[0].__name__}List"
 
 
 def _number(value: Decimal) -> int | float:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from aiohttp import web
 
-from voicehub.errors import OverloadError, StorageError
+from voicehub.errors import StorageError
 from voicehub.keys import POSTGRES, REDIS, REGISTRY, SPACES
 from voicehub.rest import answer
 from voicehub.rest.fields import Shown
@@ -42,7 +42,11 @@ async def alive(_: web.Request) -> Alive:
     return Alive()
 
 
-@operation("Tell whether this process takes sessions", answers=Readiness, errors=(OverloadError,))
+@operation(
+    "Tell whether this process takes sessions",
+    answers=Readiness,
+    also=(HTTPStatus.SERVICE_UNAVAILABLE,),
+)
 async def ready(request: web.Request) -> web.Response:
     pings = {
         "postgres": request.app[POSTGRES].ping(),

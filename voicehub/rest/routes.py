@@ -1,32 +1,28 @@
 """The whole URL table: path, method, operation, and the proof that it asks for."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cache
 
+import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from voicehub.keys import API_DOCUMENT
 from voicehub.rest import (
     agents,
     audits,
     client_secrets,
+    docs,
     health,
     login,
     me,
+    openapi,
     recordings,
     session_acts,
     sessions,
 )
 from voicehub.rest.middleware import Access, add_headers, guarded
-from voicehub.rest.operation import Operation
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    method: str
-    path: str
-    operation: Operation
-    access: Access
-
+from voicehub.rest.route import Route
 
 # What anybody may ask.
 OPEN = (
@@ -35,6 +31,9 @@ OPEN = (
     Route("GET", "/readyz", health.ready, Access.OPEN),
     Route("HEAD", "/readyz", health.ready, Access.OPEN),
     Route("POST", "/v1/auth/login", login.login, Access.OPEN),
+    Route("GET", "/v1/openapi.json", docs.show, Access.OPEN),
+    Route("GET", "/docs", docs.page, Access.OPEN),
+    Route("GET", "/docs/{file}", docs.file, Access.OPEN),
 )
 # What a user does as a user.
 OWN = (
@@ -74,4 +73,11 @@ def add_routes(app: web.Application, open_socket: Handler) -> None:
     for route in ROUTES:
         app.router.add_route(route.method, route.path, guarded(route.operation, route.access))
     app.router.add_route("GET", "/v1/realtime", guarded(open_socket, Access.SESSION))
+    app[API_DOCUMENT] = _document()
     app.on_response_prepare.append(add_headers)
+
+
+@cache
+def _document() -> bytes:
+    """Made once, however many apps a test has: the table does not change."""
+    return orjson.dumps(openapi.document(ROUTES))
