@@ -1,12 +1,13 @@
 """The models of bodies, query strings and answers as JSON Schema, and the headers beside them."""
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from voicehub.rest.body import Query
+from voicehub.rest.body import NUMBER_MAX, Query
 from voicehub.rest.fields import Shown
 from voicehub.rest.idempotency import KEY_PATTERN
 from voicehub.rest.middleware import REQUEST_ID_HEADER
@@ -16,6 +17,20 @@ from voicehub.storage.page import BIGINT_MAX
 Json = dict[str, Any]  # a JSON object of the document
 
 _IDENTIFIER: Json = {"type": "integer", "format": "int64", "minimum": 0, "maximum": BIGINT_MAX}
+
+# What a body may hold where it may hold anything (`body.check`).
+_ANY_JSON: Json = {
+    "description": "Any JSON that keeps its numbers within 64 bits.",
+    "anyOf": [
+        {"type": ["string", "boolean", "null"]},
+        {"type": "number", "minimum": -NUMBER_MAX, "maximum": NUMBER_MAX},
+        {"type": "array", "items": {"$ref": "#/components/schemas/AnyJson"}},
+        {
+            "type": "object",
+            "additionalProperties": {"$ref": "#/components/schemas/AnyJson"},
+        },
+    ],
+}
 
 HEADER_PARAMETERS: Json = {
     REQUEST_ID_HEADER: {
@@ -108,6 +123,9 @@ class Schemas:
             list(wanted), ref_template="#/components/schemas/{model}"
         )
         self.components: Json = found.get("$defs", {})
+        for schema in self.components.values():
+            _bound(schema)
+        self.components["AnyJson"] = _ANY_JSON
         # Of a query string the parameters are told, one by one.
         self._queries = {
             model: self.components.pop(self._places[model, mode]["$ref"].rpartition("/")[2])
@@ -139,6 +157,23 @@ class Schemas:
                 ends = {"first_id": shown.get("id"), "last_id": shown.get("id")}
                 page = {"object": "list", "data": [shown], **ends, "has_more": False}
                 schema.setdefault("examples", [page])
+
+
+def _bound(schema: Json) -> None:
+    """Where a model takes any JSON, say which: pydantic's `Any` knows no bounds, and a store does.
+
+    A model that ignores keys which it does not know says nothing of their values: the same.
+    """
+    if schema.get("type") == "object" and schema.get("additionalProperties", True) is True:
+        schema["additionalProperties"] = reference("schemas", "AnyJson")
+    if schema.get("items") == {}:
+        schema["items"] = reference("schemas", "AnyJson")
+    choices = (schema.get(kind, ()) for kind in ("anyOf", "oneOf", "allOf", "prefixItems"))
+    for part in (*schema.get("properties", {}).values(), *itertools.chain(*choices)):
+        _bound(part)
+    for name in ("items", "additionalProperties"):
+        if isinstance(schema.get(name), dict):
+            _bound(schema[name])
 
 
 def _query_parameter(name: str, schema: Json, *, is_required: bool) -> Json:

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, Self
 import orjson
 import structlog
 from aiohttp import web
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from voicehub.errors import (
@@ -35,8 +36,21 @@ CONTEXT_BYTES_MAX = 32 << 10
 # What the owners of a session keep in `data` for themselves and one another.
 _OWNERS = {"fence", "folded", "legs", "leaving", "paused_at_ms", "client_session"}
 
+_GIVEN: JsonDict = {"not": {"type": "null"}}
+_LEFT_OUT: JsonDict = {"type": "null"}
+
 
 class NewSession(body.Body):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["agent_id"], "properties": {"agent_id": _GIVEN, "agent": _LEFT_OUT}},
+                {"required": ["agent"], "properties": {"agent": _GIVEN, "agent_id": _LEFT_OUT}},
+            ],
+            "examples": [{"agent_id": 12, "context": {"customer": "Ada", "order": 4711}}],
+        }
+    )
+
     agent_id: Identifier | None = None
     agent: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     """An id, as `12` or `agent_12`, or a name."""
