@@ -41,11 +41,6 @@ class Listed(Shown, Generic[Item]):
     last_id: int | None
     has_more: bool
 
-    @classmethod
-    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:  # types, in whatever form
-        """`AgentShownList`, in the API's description."""
-        return f"{params[0].__name__}List"
-
 
 def _number(value: Decimal) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)

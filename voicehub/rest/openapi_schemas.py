@@ -1,11 +1,12 @@
 """The models of bodies, query strings and answers as JSON Schema, and the headers beside them."""
 
 import itertools
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
 from voicehub.rest.body import NUMBER_MAX, Query
 from voicehub.rest.fields import Shown
@@ -110,6 +111,12 @@ def path_parameter(name: str) -> Json:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
+class _Generator(GenerateJsonSchema):
+    def normalize_name(self, name: str) -> str:
+        """`AgentShownList`, where pydantic would say `Listed_AgentShown_`."""
+        return super().normalize_name(re.sub(r"^Listed\[(\w+)\]$", r"\1List", name))
+
+
 class Schemas:
     """The schemas of all models that some operations take and answer."""
 
@@ -120,7 +127,9 @@ class Schemas:
             if each.answers is not None:
                 wanted[each.answers, "serialization"] = None
         self._places, found = models_json_schema(
-            list(wanted), ref_template="#/components/schemas/{model}"
+            list(wanted),
+            ref_template="#/components/schemas/{model}",
+            schema_generator=_Generator,
         )
         self.components: Json = found.get("$defs", {})
         for schema in self.components.values():
