@@ -36,6 +36,17 @@ class RealtimeSession(_Lenient):
 
 
 class NewClientSecret(_Lenient):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "expires_after": {"anchor": "created_at", "seconds": 600},
+                    "session": {"type": "realtime", "model": "Ava"},
+                }
+            ]
+        }
+    )
+
     expires_after: ExpiresAfter | None = None
     session: RealtimeSession
 
@@ -54,6 +65,24 @@ class RealtimeSessionShown(Shown):
 
 
 class RealtimeSecret(Shown):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "value": "ek_eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl",
+                    "expires_at": 1795433400,
+                    "session": {
+                        "type": "realtime",
+                        "object": "realtime.session",
+                        "id": "sess_42",
+                        "model": "Ava",
+                        "voicehub": {"session_id": 42, "agent_id": 12},
+                    },
+                }
+            ]
+        }
+    )
+
     value: str
     expires_at: int
     """Unix time in seconds, as in OpenAI's answer."""

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Literal
 
 from aiohttp import web
+from pydantic import ConfigDict
 
 from voicehub.errors import StorageError
 from voicehub.keys import POSTGRES, REDIS, REGISTRY, SPACES
@@ -22,6 +23,8 @@ NEEDED = "postgres"
 
 
 class Alive(Shown):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ok"}]})
+
     status: Literal["ok"] = "ok"
 
 
@@ -32,6 +35,22 @@ class StoreHealth(Shown):
 
 
 class Readiness(Shown):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "status": "degraded",
+                    "draining": False,
+                    "stores": {
+                        "postgres": {"ok": True, "milliseconds": 0.9, "reason": None},
+                        "redis": {"ok": True, "milliseconds": 0.4, "reason": None},
+                        "spaces": {"ok": False, "milliseconds": 2000.2, "reason": "timeout"},
+                    },
+                }
+            ]
+        }
+    )
+
     status: Literal["ready", "degraded", "not_ready"]
     draining: bool
     stores: dict[str, StoreHealth]
