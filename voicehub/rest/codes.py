@@ -8,6 +8,7 @@ CODES: dict[HTTPStatus, dict[str, str]] = {
         "missing_required_parameter": "A field or parameter that is needed is not there.",
         "unknown_parameter": "A field or parameter is not known here, or is not yours to set.",
         "invalid_json": "The body is not JSON.",
+        "beta_not_supported": "The Realtime Beta is not served, only the GA protocol.",
         "invalid_idempotency_key": "The Idempotency-Key has 1 to 128 letters, digits or `_.:-`.",
     },
     HTTPStatus.UNAUTHORIZED: {
@@ -19,6 +20,7 @@ CODES: dict[HTTPStatus, dict[str, str]] = {
     HTTPStatus.FORBIDDEN: {
         "forbidden": "Whoever asks may not do this.",
         "admin_required": "Only platform admins may do this.",
+        "origin_not_allowed": "The page that opens the socket is of a site that is not allowed.",
         "insufficient_quota": "The team's plan is used up, or it has none.",
     },
     HTTPStatus.NOT_FOUND: {
@@ -60,6 +62,7 @@ CODES: dict[HTTPStatus, dict[str, str]] = {
         "server_draining": "The server goes away: another takes the request.",
         "server_overloaded": "The server is too full to do this now.",
         "session_busy": "The process that has the session has not answered yet.",
+        "storage_refused": "The store of recordings refuses what is asked of it.",
         "storage_unavailable": "A store is away.",
     },
 }

@@ -64,13 +64,15 @@ async def show(request: web.Request) -> web.Response:
     return answer
 
 
-@operation("Show the API's page", media=("text/html",))
+@operation("Show the API's page", media=("text/html",), is_tagged=True)
 async def page(_: web.Request) -> web.FileResponse:
     """For people: every operation, with what it takes and answers."""
     return _file(_PAGE, "text/html")
 
 
-@operation("Show a file of the API's page", media=tuple(sorted(set(FILES.values()))))
+@operation(
+    "Show a file of the API's page", media=tuple(sorted(set(FILES.values()))), is_tagged=True
+)
 async def file(request: web.Request) -> web.FileResponse:
     name = request.match_info["file"]
     if name not in FILES:

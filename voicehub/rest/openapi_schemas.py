@@ -133,7 +133,7 @@ class Schemas:
         )
         self.components: Json = found.get("$defs", {})
         for schema in self.components.values():
-            _bound(schema)
+            _tidy(schema)
         self.components["AnyJson"] = _ANY_JSON
         # Of a query string the parameters are told, one by one.
         self._queries = {
@@ -168,26 +168,27 @@ class Schemas:
                 schema.setdefault("examples", [page])
 
 
-def _bound(schema: Json) -> None:
+def _tidy(schema: Json) -> None:
     """Where a model takes any JSON, say which: pydantic's `Any` knows no bounds, and a store does.
 
-    A model that ignores keys which it does not know says nothing of their values: the same.
+    A model that ignores keys which it does not know says nothing of their values: the same. The
+    titles that pydantic makes of names say nothing that the names do not.
     """
+    schema.pop("title", None)
     if schema.get("type") == "object" and schema.get("additionalProperties", True) is True:
         schema["additionalProperties"] = reference("schemas", "AnyJson")
     if schema.get("items") == {}:
         schema["items"] = reference("schemas", "AnyJson")
     choices = (schema.get(kind, ()) for kind in ("anyOf", "oneOf", "allOf", "prefixItems"))
     for part in (*schema.get("properties", {}).values(), *itertools.chain(*choices)):
-        _bound(part)
+        _tidy(part)
     for name in ("items", "additionalProperties"):
         if isinstance(schema.get(name), dict):
-            _bound(schema[name])
+            _tidy(schema[name])
 
 
 def _query_parameter(name: str, schema: Json, *, is_required: bool) -> Json:
     schema = dict(schema)
-    schema.pop("title", None)
     parameter: Json = {"name": name, "in": "query", "required": is_required}
     if description := schema.pop("description", None):
         parameter["description"] = description
