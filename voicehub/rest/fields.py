@@ -53,6 +53,9 @@ def _decimal(value: Any) -> Any:
 
 Identifier = Annotated[int, Field(ge=0, le=BIGINT_MAX)]
 
+Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"\S")]
+"""What people call something: never blank."""
+
 Quantity = Annotated[
     Decimal,
     PlainSerializer(_number, return_type=int | float),

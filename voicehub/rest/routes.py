@@ -13,6 +13,7 @@ from voicehub.rest import (
     audits,
     client_secrets,
     docs,
+    feedbacks,
     health,
     login,
     me,
@@ -20,6 +21,8 @@ from voicehub.rest import (
     recordings,
     session_acts,
     sessions,
+    teams,
+    users,
 )
 from voicehub.rest.middleware import Access, add_headers, guarded
 from voicehub.rest.route import Route
@@ -38,6 +41,11 @@ OPEN = (
 # What a user does as a user.
 OWN = (
     Route("GET", "/v1/me", me.show, Access.USER),
+    Route("PATCH", "/v1/me", me.update, Access.USER),
+    # Admins have `/v1/teams/{team_id}` for it.
+    Route("GET", "/v1/team", teams.show, Access.USER),
+    Route("PATCH", "/v1/team", teams.relabel, Access.USER),
+    Route("POST", "/v1/feedbacks", feedbacks.create, Access.USER),
     Route("POST", "/v1/sessions", sessions.create, Access.USER),
     Route("POST", "/v1/sessions/{session_id}/resume", session_acts.resume, Access.USER),
     Route("POST", "/v1/realtime/client_secrets", client_secrets.create, Access.USER),
@@ -50,10 +58,29 @@ TEAMS = (
     Route("POST", "/v1/sessions/{session_id}/pause", session_acts.pause, Access.USER),
     Route("POST", "/v1/sessions/{session_id}/end", session_acts.end, Access.USER),
     Route("GET", "/v1/sessions/{session_id}/recording", recordings.show, Access.USER),
+    Route("GET", "/v1/users", users.list_page, Access.USER),
+    Route("GET", "/v1/users/{user_id}", users.show, Access.USER),
+    Route("GET", "/v1/feedbacks", feedbacks.list_page, Access.USER),
+    Route("GET", "/v1/feedbacks/{feedback_id}", feedbacks.show, Access.USER),
+    Route("PATCH", "/v1/feedbacks/{feedback_id}", feedbacks.update, Access.USER),
+    Route("DELETE", "/v1/feedbacks/{feedback_id}", feedbacks.delete, Access.USER),
     Route("GET", "/v1/audit", audits.list_page, Access.USER),
 )
 # What admins alone do: to the platform, to a team's rows, or over all teams.
-ADMINS: tuple[Route, ...] = ()
+ADMINS = (
+    Route("GET", "/v1/teams", teams.list_all, Access.ADMIN),
+    Route("POST", "/v1/teams", teams.create, Access.ADMIN),
+    Route("GET", "/v1/teams/{team_id}", teams.show, Access.ADMIN),
+    Route("PATCH", "/v1/teams/{team_id}", teams.update, Access.ADMIN),
+    Route("DELETE", "/v1/teams/{team_id}", teams.delete, Access.ADMIN),
+    Route("POST", "/v1/teams/{team_id}/users", users.create, Access.ADMIN),
+    Route("PATCH", "/v1/teams/{team_id}/users/{user_id}", users.update, Access.ADMIN),
+    Route("DELETE", "/v1/teams/{team_id}/users/{user_id}", users.delete, Access.ADMIN),
+    Route("POST", "/v1/teams/{team_id}/users/{user_id}/anonymize", users.anonymize, Access.ADMIN),
+    Route("GET", "/v1/admin/users", users.list_all, Access.ADMIN),
+    Route("GET", "/v1/admin/feedbacks", feedbacks.list_all, Access.ADMIN),
+    Route("GET", "/v1/admin/audit", audits.list_all, Access.ADMIN),
+)
 
 
 def for_admins(route: Route) -> Route:

@@ -117,5 +117,5 @@ async def run_schemathesis(server, folder, arguments, parameters):
         if child.returncode is None:
             child.kill()
             await child.wait()
-    print(printed.decode())
+    print(printed.decode())  # noqa: T201 - the longer run by hand is read
     return child.returncode, printed.decode()
