@@ -18,7 +18,12 @@ LIFE_S_MAX = 7200
 class _Lenient(BaseModel):
     """OpenAI's bodies grow; what we do not know is left alone, as the SDKs expect."""
 
-    model_config = ConfigDict(strict=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        strict=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+        json_schema_extra={"additionalProperties": True},
+    )
 
 
 class ExpiresAfter(_Lenient):
@@ -38,12 +43,13 @@ class RealtimeSession(_Lenient):
 class NewClientSecret(_Lenient):
     model_config = ConfigDict(
         json_schema_extra={
+            "additionalProperties": True,
             "examples": [
                 {
                     "expires_after": {"anchor": "created_at", "seconds": 600},
                     "session": {"type": "realtime", "model": "Ava"},
                 }
-            ]
+            ],
         }
     )
 

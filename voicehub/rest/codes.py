@@ -32,11 +32,13 @@ CODES: dict[HTTPStatus, dict[str, str]] = {
         "request_timeout": "The body took too long to arrive.",
     },
     HTTPStatus.CONFLICT: {
-        "conflict": "The state of the resource does not allow this.",
+        "email_taken": "The team has a user with this address.",
         "idempotency_key_in_use": "The first request with this key is not answered yet.",
+        "name_taken": "Another has this name.",
         "recording_not_ready": "The recording is not finished yet: ask again after Retry-After.",
         "recording_unavailable": "The recording could not be made.",
         "session_not_open": "The session is in a state that does not allow this.",
+        "still_referenced": "Other rows refer to this one: the message counts them.",
         "team_required": "The login belongs to several teams: send `team`; `teams` names them.",
     },
     HTTPStatus.PRECONDITION_FAILED: {

@@ -171,11 +171,10 @@ class Schemas:
 def _tidy(schema: Json) -> None:
     """Where a model takes any JSON, say which: pydantic's `Any` knows no bounds, and a store does.
 
-    A model that ignores keys which it does not know says nothing of their values: the same. The
-    titles that pydantic makes of names say nothing that the names do not.
+    The titles that pydantic makes of names say nothing that the names do not.
     """
     schema.pop("title", None)
-    if schema.get("type") == "object" and schema.get("additionalProperties", True) is True:
+    if schema.get("additionalProperties") is True:
         schema["additionalProperties"] = reference("schemas", "AnyJson")
     if schema.get("items") == {}:
         schema["items"] = reference("schemas", "AnyJson")

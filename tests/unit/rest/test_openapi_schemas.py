@@ -28,7 +28,7 @@ class Wanted(Body):
 
 
 class Lenient(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(json_schema_extra={"additionalProperties": True})
 
     name: str
 
