@@ -9,6 +9,7 @@ from aiohttp.typedefs import Handler
 
 from voicehub.keys import API_DOCUMENT
 from voicehub.rest import (
+    admin_agents,
     agents,
     audits,
     client_secrets,
@@ -18,17 +19,22 @@ from voicehub.rest import (
     login,
     me,
     openapi,
+    plans,
     recordings,
     session_acts,
     sessions,
+    subscriptions,
     teams,
+    usage,
     users,
 )
 from voicehub.rest.middleware import Access, add_headers, guarded
 from voicehub.rest.route import Route
 
+_SUBSCRIPTION = "/v1/subscriptions/{subscription_id}"
+
 # What anybody may ask.
-OPEN = (
+OPEN: tuple[Route, ...] = (
     Route("GET", "/healthz", health.alive, Access.OPEN),
     Route("HEAD", "/healthz", health.alive, Access.OPEN),
     Route("GET", "/readyz", health.ready, Access.OPEN),
@@ -38,8 +44,13 @@ OPEN = (
     Route("GET", "/docs", docs.page, Access.OPEN),
     Route("GET", "/docs/{file}", docs.file, Access.OPEN),
 )
+# What belongs to the platform, for everybody who is signed in.
+PLATFORM: tuple[Route, ...] = (
+    Route("GET", "/v1/plans", plans.list_page, Access.SIGNED_IN),
+    Route("GET", "/v1/plans/{plan_id}", plans.show, Access.SIGNED_IN),
+)
 # What a user does as a user.
-OWN = (
+OWN: tuple[Route, ...] = (
     Route("GET", "/v1/me", me.show, Access.USER),
     Route("PATCH", "/v1/me", me.update, Access.USER),
     # Admins have `/v1/teams/{team_id}` for it.
@@ -51,7 +62,7 @@ OWN = (
     Route("POST", "/v1/realtime/client_secrets", client_secrets.create, Access.USER),
 )
 # What the users of a team do with its rows; an admin does the same to any team.
-TEAMS = (
+TEAMS: tuple[Route, ...] = (
     Route("GET", "/v1/agents", agents.list_page, Access.USER),
     Route("GET", "/v1/sessions", sessions.list_page, Access.USER),
     Route("GET", "/v1/sessions/{session_id}", sessions.show, Access.USER),
@@ -65,9 +76,22 @@ TEAMS = (
     Route("PATCH", "/v1/feedbacks/{feedback_id}", feedbacks.update, Access.USER),
     Route("DELETE", "/v1/feedbacks/{feedback_id}", feedbacks.delete, Access.USER),
     Route("GET", "/v1/audit", audits.list_page, Access.USER),
+    Route("GET", "/v1/subscription", subscriptions.show_current, Access.USER),
+    Route("GET", "/v1/subscriptions", subscriptions.list_page, Access.USER),
+    Route("POST", "/v1/subscriptions", subscriptions.create, Access.USER),
+    Route("GET", _SUBSCRIPTION, subscriptions.show, Access.USER),
+    Route("GET", f"{_SUBSCRIPTION}/changes", subscriptions.list_changes, Access.USER),
+    Route("POST", f"{_SUBSCRIPTION}/change_plan", subscriptions.change_plan, Access.USER),
+    Route("POST", f"{_SUBSCRIPTION}/cancel", subscriptions.cancel, Access.USER),
+    Route("POST", f"{_SUBSCRIPTION}/reactivate", subscriptions.reactivate, Access.USER),
+    Route("GET", "/v1/usage", usage.show, Access.USER),
+    Route("POST", "/v1/agents", agents.create, Access.USER),
+    Route("GET", "/v1/agents/{agent_id}", agents.show, Access.USER),
+    Route("PATCH", "/v1/agents/{agent_id}", agents.update, Access.USER),
+    Route("DELETE", "/v1/agents/{agent_id}", agents.delete, Access.USER),
 )
 # What admins alone do: to the platform, to a team's rows, or over all teams.
-ADMINS = (
+ADMINS: tuple[Route, ...] = (
     Route("GET", "/v1/teams", teams.list_all, Access.ADMIN),
     Route("POST", "/v1/teams", teams.create, Access.ADMIN),
     Route("GET", "/v1/teams/{team_id}", teams.show, Access.ADMIN),
@@ -80,6 +104,24 @@ ADMINS = (
     Route("GET", "/v1/admin/users", users.list_all, Access.ADMIN),
     Route("GET", "/v1/admin/feedbacks", feedbacks.list_all, Access.ADMIN),
     Route("GET", "/v1/admin/audit", audits.list_all, Access.ADMIN),
+    Route("POST", "/v1/plans", plans.create, Access.ADMIN),
+    Route("PATCH", "/v1/plans/{plan_id}", plans.update, Access.ADMIN),
+    Route("DELETE", "/v1/plans/{plan_id}", plans.delete, Access.ADMIN),
+    Route("GET", "/v1/admin/subscriptions", subscriptions.list_all, Access.ADMIN),
+    Route("GET", "/v1/admin/usage", usage.show_all, Access.ADMIN),
+    Route(
+        "POST",
+        "/v1/teams/{team_id}/subscriptions/{subscription_id}/adjust",
+        subscriptions.adjust,
+        Access.ADMIN,
+    ),
+    Route("POST", "/v1/teams/{team_id}/agents/{agent_id}/restore", agents.restore, Access.ADMIN),
+    Route("GET", "/v1/admin/agents", admin_agents.list_page, Access.ADMIN),
+    Route("POST", "/v1/admin/agents", admin_agents.create, Access.ADMIN),
+    Route("GET", "/v1/admin/agents/{agent_id}", admin_agents.show, Access.ADMIN),
+    Route("PATCH", "/v1/admin/agents/{agent_id}", admin_agents.update, Access.ADMIN),
+    Route("DELETE", "/v1/admin/agents/{agent_id}", admin_agents.delete, Access.ADMIN),
+    Route("POST", "/v1/admin/agents/{agent_id}/restore", admin_agents.restore, Access.ADMIN),
 )
 
 
@@ -89,7 +131,7 @@ def for_admins(route: Route) -> Route:
     return replace(route, path=path, access=Access.ADMIN)
 
 
-ROUTES = (*OPEN, *OWN, *TEAMS, *ADMINS, *(for_admins(each) for each in TEAMS))
+ROUTES = (*OPEN, *PLATFORM, *OWN, *TEAMS, *ADMINS, *(for_admins(each) for each in TEAMS))
 
 
 def add_routes(app: web.Application, open_socket: Handler) -> None:
