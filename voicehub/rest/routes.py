@@ -11,6 +11,7 @@ from voicehub.rest import (
     audits,
     check,
     client_secrets,
+    docs,
     feedbacks,
     health,
     identities,
@@ -57,6 +58,9 @@ OPEN: tuple[Route, ...] = (
     Route("POST", "/v1/auth/logout", refresh.logout, Access.OPEN),
     Route("POST", "/v1/auth/password_resets", passwords.request_reset, Access.OPEN),
     Route("POST", "/v1/auth/password_resets/confirm", passwords.confirm_reset, Access.OPEN),
+    Route("GET", "/v1/openapi.json", docs.show, Access.OPEN),
+    Route("GET", "/docs", docs.page, Access.OPEN),
+    Route("GET", "/docs/{file}", docs.file, Access.OPEN),
 )
 # What belongs to the platform, for everybody who is signed in.
 PLATFORM: tuple[Route, ...] = (
@@ -132,6 +136,7 @@ TEAMS: tuple[Route, ...] = (
     Route("PATCH", "/v1/agents/{agent_id}", agents.update, Access.USER),
     Route("DELETE", "/v1/agents/{agent_id}", agents.delete, Access.USER),
     Route("GET", "/v1/sessions", session_lists.list_page, Access.USER),
+    Route("GET", "/v1/sessions", sessions.list_page, Access.USER),
 )
 # What admins alone do: to the platform, to a team's rows, or over all teams.
 ADMINS: tuple[Route, ...] = (
