@@ -5,14 +5,25 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+import orjson
 import typer
 import uvloop
 from pydantic import ValidationError
 from rich.console import Console
 
 from voicehub import __version__, logs, server
-from voicehub.app import postgres_of, rules_of, stores_of, tokens_of
+from voicehub.app import (
+    engines_of,
+    metrics_place,
+    postgres_of,
+    rules_of,
+    spaces_of,
+    stores_of,
+    tokens_of,
+)
 from voicehub.devserver import Options, run_dev
+from voicehub.doctor.doctor import examine
+from voicehub.doctor.finding import Finding, State, is_well
 from voicehub.errors import VoiceHubError
 from voicehub.jobs import table
 from voicehub.jobs.sweep import sweep_once
@@ -25,8 +36,16 @@ from voicehub.storage import users
 from voicehub.storage.check import RULES, Report, find_faults
 from voicehub.storage.migrations import migrate as migrate_database
 from voicehub.talk import talk
+from voicehub.telemetry.exposition import exposed
+from voicehub.telemetry.telemetry import Telemetry
+from voicehub.telemetry.tracing import open_tracing
 
 T = TypeVar("T")
+_MARKS = {
+    State.OK: "[green]ok[/]     ",
+    State.WARNING: "[yellow]warning[/]",
+    State.FAILED: "[red]failed[/] ",
+}
 
 console = Console(highlight=False)
 app = typer.Typer(
@@ -93,7 +112,7 @@ def serve_child(
 @app.command()
 def worker() -> None:
     """Run the jobs, each on its beat, until SIGTERM or SIGINT."""
-    _run(_jobs(_settings(), lambda stores, rules: work(table.jobs_of(stores, rules))))
+    _run(_work(_settings()))
 
 
 @app.command()
@@ -123,13 +142,40 @@ def dev(
 
 
 @app.command()
-def token(
-    email: Annotated[str, typer.Argument(help="Whose token.")],
-    team: Annotated[str | None, typer.Option(help="The team's name, where it takes one.")] = None,
+def doctor(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Print an access token of a user."""
+    """Try all that a server needs; exit code 1 where something failed."""
+    findings = _run(_examine(_settings(log_format="json")))
+    if as_json:
+        typer.echo(orjson.dumps([finding.as_json() for finding in findings]))
+    else:
+        for finding in findings:
+            console.print(_MARKS[finding.state], end=" ")
+            advice = f". {finding.advice}" if finding.advice else ""
+            line = f"{finding.subject}: {finding.what.rstrip('.')}{advice}"
+            console.print(line, markup=False, soft_wrap=True)
+    sys.exit(not is_well(findings))
+
+
+@app.command()
+def token(
+    email: Annotated[str | None, typer.Argument(help="Whose token.")] = None,
+    team: Annotated[str | None, typer.Option(help="The team's name, where it takes one.")] = None,
+    service: Annotated[
+        str | None, typer.Option(help="Instead of a user: a program that administers.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Life of a service's token.")] = 90,
+) -> None:
+    """Print an access token of a user, or a service token, which administers the platform."""
+    if (email is None) == (service is None):
+        raise typer.BadParameter("name a user by the address, or a --service.")
     settings = _settings()
-    typer.echo(_run(_issue(settings, email, team)))
+    if service is not None:
+        typer.echo(tokens_of(settings).issue_service(service, days=days))
+    elif email is not None:
+        typer.echo(_run(_issue(settings, email, team)))
 
 
 @app.command()
@@ -210,6 +256,18 @@ def _once(name: str) -> int:
         return await job.run()
 
     return _run(_jobs(_settings(), run))
+
+
+async def _examine(settings: Settings) -> list[Finding]:
+    async with engines_of(settings) as engines:
+        return await examine(settings, spaces_of(settings), engines)
+
+
+async def _work(settings: Settings) -> None:
+    telemetry = Telemetry(open_tracing())
+    place = metrics_place(settings, settings.worker_metrics_port)
+    async with exposed(telemetry, place), stores_of(settings, telemetry) as stores:
+        await work(table.jobs_of(stores, rules_of(settings)), telemetry)
 
 
 async def _jobs(settings: Settings, run: Callable[[Stores, Rules], Coroutine[Any, Any, T]]) -> T:

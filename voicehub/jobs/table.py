@@ -11,6 +11,8 @@ from voicehub.jobs.settle import settle_all
 from voicehub.jobs.sweep import LOOK_EVERY_S, Sweeper
 from voicehub.jobs.unopened import end_unopened
 from voicehub.jobs.uploads import abort_uploads
+from voicehub.jobs.webhooks import LOOK_EVERY_S as WEBHOOKS_EVERY_S
+from voicehub.jobs.webhooks import Deliverer, remove_old_deliveries
 from voicehub.jobs.words import read_words
 from voicehub.sinks.spool import Spool
 from voicehub.storage.postgres import Postgres
@@ -47,6 +49,7 @@ class Rules:
     keep_context: bool = False
     audio_days: int | None = None
     transcript_days: int | None = None
+    webhooks_to_private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,10 @@ class Job:
     limit_s: float
     """Then it is cut off, and done again at its next beat."""
     run: Callable[[], Awaitable[int]]
+    leave: Callable[[], None] | None = None
+    """Told when the worker is to stop, so that a job that goes on while there is work takes no
+    more of it.
+    """
 
 
 def servers_job(stores: Stores) -> Job:
@@ -78,6 +85,7 @@ def servers_job(stores: Stores) -> Job:
 def jobs_of(stores: Stores, rules: Rules) -> list[Job]:
     postgres, redis, spaces, spool = stores.postgres, stores.redis, stores.spaces, stores.spool
     sweeper = Sweeper(postgres, redis, keep_context=rules.keep_context)
+    deliverer = Deliverer(postgres, to_private=rules.webhooks_to_private)
     return [
         Job("sweep", LOOK_EVERY_S, MINUTE_S, sweeper.sweep),
         Job("settle", MINUTE_S, 5 * MINUTE_S, lambda: settle_all(postgres, redis)),
@@ -102,6 +110,13 @@ def jobs_of(stores: Stores, rules: Rules) -> list[Job]:
             lambda: end_unopened(postgres, keep_context=rules.keep_context),
         ),
         Job("forget idempotency keys", HOUR_S, MINUTE_S, lambda: forget_keys(postgres)),
+        Job("deliver webhooks", WEBHOOKS_EVERY_S, HOUR_S, deliverer.deliver, deliverer.leave),
+        Job(
+            "remove old webhook deliveries",
+            HOUR_S,
+            10 * MINUTE_S,
+            lambda: remove_old_deliveries(postgres),
+        ),
         Job("abort uploads", HOUR_S, 10 * MINUTE_S, lambda: abort_uploads(postgres, spaces)),
         Job(
             "apply retention",

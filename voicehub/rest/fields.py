@@ -28,7 +28,12 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]", re.ASCII)
 class Shown(BaseModel):
     """An answer, made of a row: every key stands in it, and null where there is nothing."""
 
-    model_config = ConfigDict(from_attributes=True, frozen=True)
+    model_config = ConfigDict(
+        from_attributes=True,
+        frozen=True,
+        use_attribute_docstrings=True,
+        json_schema_serialization_defaults_required=True,
+    )
 
 
 Item = TypeVar("Item", bound=Shown)
@@ -82,3 +87,18 @@ Amount = Annotated[
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": AMOUNT_MAX}),
 ]
 """The same in a body: at most six digits behind the point."""
+
+SignedQuantity = Annotated[
+    Decimal,
+    PlainSerializer(_number, return_type=int | float),
+    WithJsonSchema({"type": "number"}),
+]
+"""A difference between amounts in an answer."""
+
+SignedAmount = Annotated[
+    Decimal,
+    BeforeValidator(_decimal),
+    Field(ge=-AMOUNT_MAX, le=AMOUNT_MAX, decimal_places=_FRACTION_DIGITS),
+    WithJsonSchema({"type": "number", "minimum": -AMOUNT_MAX, "maximum": AMOUNT_MAX}),
+]
+"""The same in a body."""
