@@ -136,7 +136,6 @@ TEAMS: tuple[Route, ...] = (
     Route("PATCH", "/v1/agents/{agent_id}", agents.update, Access.USER),
     Route("DELETE", "/v1/agents/{agent_id}", agents.delete, Access.USER),
     Route("GET", "/v1/sessions", session_lists.list_page, Access.USER),
-    Route("GET", "/v1/sessions", sessions.list_page, Access.USER),
 )
 # What admins alone do: to the platform, to a team's rows, or over all teams.
 ADMINS: tuple[Route, ...] = (
