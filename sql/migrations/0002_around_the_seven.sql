@@ -141,6 +141,24 @@ BEGIN
             text_tokens = known.text_tokens + excluded.text_tokens,
             minutes = known.minutes + excluded.minutes,
             sessions = known.sessions + excluded.sessions;
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER sessions_count_usage AFTER INSERT OR UPDATE OF usage, duration_minutes, status
+    ON sessions FOR EACH ROW EXECUTE FUNCTION count_usage();
+
+-- What has been used until now.
+INSERT INTO usage_days (
+    team_id, day, agent_id, user_id, audio_tokens, text_tokens, minutes, sessions
+)
+SELECT
+    team_id, (started_at AT TIME ZONE 'UTC')::date, agent_id, user_id,
+    sum(usage_amount(usage, 'audio_tokens')), sum(usage_amount(usage, 'text_tokens')),
+    sum(duration_minutes),
+    count(*) FILTER (WHERE status IN ('in_progress', 'paused') OR duration_minutes > 0)
+FROM sessions
+GROUP BY 1, 2, 3, 4;
 
 -- Where a team wants to hear of what happens, in the form of Standard Webhooks.
 CREATE TABLE webhook_endpoints (
@@ -289,20 +307,85 @@ BEGIN
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER sessions_count_usage AFTER INSERT OR UPDATE OF usage, duration_minutes, status
-    ON sessions FOR EACH ROW EXECUTE FUNCTION count_usage();
+-- A live session's folds and settlements pass by: nothing of their JSON is compared.
+CREATE TRIGGER sessions_tell AFTER UPDATE ON sessions FOR EACH ROW
+    WHEN (
+        OLD.status <> NEW.status
+        OR (
+            NEW.ended_at IS NOT NULL
+            AND (
+                OLD.usage IS DISTINCT FROM NEW.usage
+                OR OLD.data->'recording'->'state' IS DISTINCT FROM NEW.data->'recording'->'state'
+            )
+        )
+    )
+    EXECUTE FUNCTION tell_of_session();
 
--- What has been used until now.
-INSERT INTO usage_days (
-    team_id, day, agent_id, user_id, audio_tokens, text_tokens, minutes, sessions
-)
-SELECT
-    team_id, (started_at AT TIME ZONE 'UTC')::date, agent_id, user_id,
-    sum(usage_amount(usage, 'audio_tokens')), sum(usage_amount(usage, 'text_tokens')),
-    sum(duration_minutes),
-    count(*) FILTER (WHERE status IN ('in_progress', 'paused') OR duration_minutes > 0)
-FROM sessions
-GROUP BY 1, 2, 3, 4;
+-- quota.warning at 80 % and 95 % of the plan, quota.exhausted at all of it: when settlement, or a
+-- smaller plan, takes a period's total across the mark. Once for a period, a kind and a plan.
+CREATE FUNCTION tell_of_quota() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    mark record;
+BEGIN
+    IF NOT EXISTS (SELECT FROM webhook_endpoints WHERE team_id = NEW.team_id AND is_enabled) THEN
+        RETURN NULL;
+    END IF;
+    FOR mark IN
+        SELECT
+            side.kind, side.used, side.maximum, crossed.percent,
+            CASE WHEN crossed.percent < 100 THEN 'quota.warning' ELSE 'quota.exhausted' END AS event
+        FROM plans
+        LEFT JOIN plans AS former ON former.id = OLD.plan_id
+        CROSS JOIN LATERAL (
+            VALUES
+                (
+                    'audio', NEW.total_audio_tokens_used, plans.max_audio_tokens,
+                    OLD.total_audio_tokens_used, former.max_audio_tokens
+                ),
+                (
+                    'text', NEW.total_text_tokens_used, plans.max_text_tokens,
+                    OLD.total_text_tokens_used, former.max_text_tokens
+                )
+        ) AS side (kind, used, maximum, used_before, maximum_before)
+        CROSS JOIN (VALUES (80), (95), (100)) AS crossed (percent)
+        WHERE
+            plans.id = NEW.plan_id
+            AND side.used * 100 >= side.maximum * crossed.percent
+            AND coalesce(side.used_before, 0) * 100
+                < coalesce(side.maximum_before, side.maximum) * crossed.percent
+        ORDER BY side.kind, crossed.percent
+    LOOP
+        PERFORM tell_webhooks(
+            NEW.team_id, mark.event,
+            concat_ws(
+                ':', mark.event, NEW.id, extract(epoch FROM NEW.current_period_start)::bigint,
+                NEW.plan_id, mark.kind, mark.percent
+            ),
+            jsonb_build_object(
+                'subscription_id', NEW.id,
+                'plan_id', NEW.plan_id,
+                'kind', mark.kind,
+                'percent', mark.percent,
+                'tokens_used', trim_scale(mark.used),
+                'tokens_max', trim_scale(mark.maximum),
+                'current_period_start', in_utc(NEW.current_period_start),
+                'current_period_end', in_utc(NEW.current_period_end)
+            )
+        );
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER subscriptions_tell AFTER UPDATE ON subscriptions FOR EACH ROW
+    WHEN (
+        NEW.status IN ('free', 'active')
+        AND (
+            NEW.total_audio_tokens_used > coalesce(OLD.total_audio_tokens_used, 0)
+            OR NEW.total_text_tokens_used > coalesce(OLD.total_text_tokens_used, 0)
+            OR NEW.plan_id <> OLD.plan_id
+        )
+    )
+    EXECUTE FUNCTION tell_of_quota();
 
 -- What the lists of sessions filter by, beside the fat rows of sessions: kept by the triggers below,
 -- whoever writes there. `words` is written by a job once a session has ended, and never in the
@@ -401,83 +484,3 @@ CREATE TRIGGER sessions_search_delete AFTER DELETE ON sessions
 
 INSERT INTO session_search (session_id, team_id, user_id, agent_id, status, started_at)
 SELECT id, team_id, user_id, agent_id, status, started_at FROM sessions;
-
--- A live session's folds and settlements pass by: nothing of their JSON is compared.
-CREATE TRIGGER sessions_tell AFTER UPDATE ON sessions FOR EACH ROW
-    WHEN (
-        OLD.status <> NEW.status
-        OR (
-            NEW.ended_at IS NOT NULL
-            AND (
-                OLD.usage IS DISTINCT FROM NEW.usage
-                OR OLD.data->'recording'->'state' IS DISTINCT FROM NEW.data->'recording'->'state'
-            )
-        )
-    )
-    EXECUTE FUNCTION tell_of_session();
-
--- quota.warning at 80 % and 95 % of the plan, quota.exhausted at all of it: when settlement, or a
--- smaller plan, takes a period's total across the mark. Once for a period, a kind and a plan.
-CREATE FUNCTION tell_of_quota() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    mark record;
-BEGIN
-    IF NOT EXISTS (SELECT FROM webhook_endpoints WHERE team_id = NEW.team_id AND is_enabled) THEN
-        RETURN NULL;
-    END IF;
-    FOR mark IN
-        SELECT
-            side.kind, side.used, side.maximum, crossed.percent,
-            CASE WHEN crossed.percent < 100 THEN 'quota.warning' ELSE 'quota.exhausted' END AS event
-        FROM plans
-        LEFT JOIN plans AS former ON former.id = OLD.plan_id
-        CROSS JOIN LATERAL (
-            VALUES
-                (
-                    'audio', NEW.total_audio_tokens_used, plans.max_audio_tokens,
-                    OLD.total_audio_tokens_used, former.max_audio_tokens
-                ),
-                (
-                    'text', NEW.total_text_tokens_used, plans.max_text_tokens,
-                    OLD.total_text_tokens_used, former.max_text_tokens
-                )
-        ) AS side (kind, used, maximum, used_before, maximum_before)
-        CROSS JOIN (VALUES (80), (95), (100)) AS crossed (percent)
-        WHERE
-            plans.id = NEW.plan_id
-            AND side.used * 100 >= side.maximum * crossed.percent
-            AND coalesce(side.used_before, 0) * 100
-                < coalesce(side.maximum_before, side.maximum) * crossed.percent
-        ORDER BY side.kind, crossed.percent
-    LOOP
-        PERFORM tell_webhooks(
-            NEW.team_id, mark.event,
-            concat_ws(
-                ':', mark.event, NEW.id, extract(epoch FROM NEW.current_period_start)::bigint,
-                NEW.plan_id, mark.kind, mark.percent
-            ),
-            jsonb_build_object(
-                'subscription_id', NEW.id,
-                'plan_id', NEW.plan_id,
-                'kind', mark.kind,
-                'percent', mark.percent,
-                'tokens_used', trim_scale(mark.used),
-                'tokens_max', trim_scale(mark.maximum),
-                'current_period_start', in_utc(NEW.current_period_start),
-                'current_period_end', in_utc(NEW.current_period_end)
-            )
-        );
-    END LOOP;
-    RETURN NULL;
-END
-$$;
-CREATE TRIGGER subscriptions_tell AFTER UPDATE ON subscriptions FOR EACH ROW
-    WHEN (
-        NEW.status IN ('free', 'active')
-        AND (
-            NEW.total_audio_tokens_used > coalesce(OLD.total_audio_tokens_used, 0)
-            OR NEW.total_text_tokens_used > coalesce(OLD.total_text_tokens_used, 0)
-            OR NEW.plan_id <> OLD.plan_id
-        )
-    )
-    EXECUTE FUNCTION tell_of_quota();
