@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from voicehub.jobs.forget import forget_keys
 from voicehub.jobs.periods import turn_periods
 from voicehub.jobs.recordings import SPOOL_FIRST_S, close_recordings
 from voicehub.jobs.retention import apply_retention
@@ -96,6 +97,7 @@ def jobs_of(stores: Stores, rules: Rules) -> list[Job]:
             MINUTE_S,
             lambda: end_unopened(postgres, keep_context=rules.keep_context),
         ),
+        Job("forget idempotency keys", HOUR_S, MINUTE_S, lambda: forget_keys(postgres)),
         Job("abort uploads", HOUR_S, 10 * MINUTE_S, lambda: abort_uploads(postgres, spaces)),
         Job(
             "apply retention",

@@ -9,6 +9,7 @@ from voicehub.rest import (
     agents,
     audits,
     client_secrets,
+    feedbacks,
     health,
     login,
     me,
@@ -17,7 +18,9 @@ from voicehub.rest import (
     session_acts,
     sessions,
     subscriptions,
+    teams,
     usage,
+    users,
 )
 from voicehub.rest.middleware import Access, add_headers, guarded
 from voicehub.rest.operation import Operation
@@ -34,7 +37,7 @@ class Route:
 _SUBSCRIPTION = "/v1/subscriptions/{subscription_id}"
 
 # What anybody may ask.
-OPEN = (
+OPEN: tuple[Route, ...] = (
     Route("GET", "/healthz", health.alive, Access.OPEN),
     Route("HEAD", "/healthz", health.alive, Access.OPEN),
     Route("GET", "/readyz", health.ready, Access.OPEN),
@@ -42,25 +45,37 @@ OPEN = (
     Route("POST", "/v1/auth/login", login.login, Access.OPEN),
 )
 # What belongs to the platform, for everybody who is signed in.
-PLATFORM = (
+PLATFORM: tuple[Route, ...] = (
     Route("GET", "/v1/plans", plans.list_page, Access.SIGNED_IN),
     Route("GET", "/v1/plans/{plan_id}", plans.show, Access.SIGNED_IN),
 )
 # What a user does as a user.
-OWN = (
+OWN: tuple[Route, ...] = (
     Route("GET", "/v1/me", me.show, Access.USER),
+    Route("PATCH", "/v1/me", me.update, Access.USER),
+    # Admins have `/v1/teams/{team_id}` for it.
+    Route("GET", "/v1/team", teams.show, Access.USER),
+    Route("PATCH", "/v1/team", teams.relabel, Access.USER),
+    Route("POST", "/v1/feedbacks", feedbacks.create, Access.USER),
     Route("POST", "/v1/sessions", sessions.create, Access.USER),
     Route("POST", "/v1/sessions/{session_id}/resume", session_acts.resume, Access.USER),
     Route("POST", "/v1/realtime/client_secrets", client_secrets.create, Access.USER),
 )
 # What the users of a team do with its rows; an admin does the same to any team.
-TEAMS = (
+TEAMS: tuple[Route, ...] = (
     Route("GET", "/v1/agents", agents.list_page, Access.USER),
     Route("GET", "/v1/sessions", sessions.list_page, Access.USER),
     Route("GET", "/v1/sessions/{session_id}", sessions.show, Access.USER),
     Route("POST", "/v1/sessions/{session_id}/pause", session_acts.pause, Access.USER),
     Route("POST", "/v1/sessions/{session_id}/end", session_acts.end, Access.USER),
     Route("GET", "/v1/sessions/{session_id}/recording", recordings.show, Access.USER),
+    Route("GET", "/v1/users", users.list_page, Access.USER),
+    Route("GET", "/v1/users/{user_id}", users.show, Access.USER),
+    Route("GET", "/v1/feedbacks", feedbacks.list_page, Access.USER),
+    Route("GET", "/v1/feedbacks/{feedback_id}", feedbacks.show, Access.USER),
+    Route("PATCH", "/v1/feedbacks/{feedback_id}", feedbacks.update, Access.USER),
+    Route("DELETE", "/v1/feedbacks/{feedback_id}", feedbacks.delete, Access.USER),
+    Route("GET", "/v1/audit", audits.list_page, Access.USER),
     Route("GET", "/v1/subscription", subscriptions.show_current, Access.USER),
     Route("GET", "/v1/subscriptions", subscriptions.list_page, Access.USER),
     Route("POST", "/v1/subscriptions", subscriptions.create, Access.USER),
@@ -70,10 +85,21 @@ TEAMS = (
     Route("POST", f"{_SUBSCRIPTION}/cancel", subscriptions.cancel, Access.USER),
     Route("POST", f"{_SUBSCRIPTION}/reactivate", subscriptions.reactivate, Access.USER),
     Route("GET", "/v1/usage", usage.show, Access.USER),
-    Route("GET", "/v1/audit", audits.list_page, Access.USER),
 )
 # What admins alone do: to the platform, to a team's rows, or over all teams.
 ADMINS: tuple[Route, ...] = (
+    Route("GET", "/v1/teams", teams.list_all, Access.ADMIN),
+    Route("POST", "/v1/teams", teams.create, Access.ADMIN),
+    Route("GET", "/v1/teams/{team_id}", teams.show, Access.ADMIN),
+    Route("PATCH", "/v1/teams/{team_id}", teams.update, Access.ADMIN),
+    Route("DELETE", "/v1/teams/{team_id}", teams.delete, Access.ADMIN),
+    Route("POST", "/v1/teams/{team_id}/users", users.create, Access.ADMIN),
+    Route("PATCH", "/v1/teams/{team_id}/users/{user_id}", users.update, Access.ADMIN),
+    Route("DELETE", "/v1/teams/{team_id}/users/{user_id}", users.delete, Access.ADMIN),
+    Route("POST", "/v1/teams/{team_id}/users/{user_id}/anonymize", users.anonymize, Access.ADMIN),
+    Route("GET", "/v1/admin/users", users.list_all, Access.ADMIN),
+    Route("GET", "/v1/admin/feedbacks", feedbacks.list_all, Access.ADMIN),
+    Route("GET", "/v1/admin/audit", audits.list_all, Access.ADMIN),
     Route("POST", "/v1/plans", plans.create, Access.ADMIN),
     Route("PATCH", "/v1/plans/{plan_id}", plans.update, Access.ADMIN),
     Route("DELETE", "/v1/plans/{plan_id}", plans.delete, Access.ADMIN),
