@@ -8,11 +8,17 @@ async def nothing(_):
     return web.Response()
 
 
-def test_only_health_and_login_are_open():
+def test_only_health_and_the_ways_to_sign_in_are_open():
     assert {route.path for route in ROUTES if route.access is Access.OPEN} == {
         "/healthz",
         "/readyz",
         "/v1/auth/login",
+        "/v1/auth/google",
+        "/v1/auth/token_exchange",
+        "/v1/auth/refresh",
+        "/v1/auth/logout",
+        "/v1/auth/password_resets",
+        "/v1/auth/password_resets/confirm",
     }
 
 
