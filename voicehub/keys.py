@@ -36,6 +36,7 @@ REFRESH_TOKENS = web.AppKey("refresh_tokens", RefreshTokens)
 GOOGLE = web.AppKey("google", IdTokens)
 IDENTITY_PROVIDER = web.AppKey("identity_provider", IdTokens)
 RESET_MAILS = web.AppKey("reset_mails", ResetMails)
+API_DOCUMENT = web.AppKey("api_document", bytes)
 
 # Set by the middleware before a route's own function runs.
 REQUEST_ID = web.RequestKey("request_id", str)

@@ -28,7 +28,12 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]", re.ASCII)
 class Shown(BaseModel):
     """An answer, made of a row: every key stands in it, and null where there is nothing."""
 
-    model_config = ConfigDict(from_attributes=True, frozen=True)
+    model_config = ConfigDict(
+        from_attributes=True,
+        frozen=True,
+        use_attribute_docstrings=True,
+        json_schema_serialization_defaults_required=True,
+    )
 
 
 Item = TypeVar("Item", bound=Shown)

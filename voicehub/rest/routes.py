@@ -11,6 +11,7 @@ from voicehub.rest import (
     audits,
     check,
     client_secrets,
+    docs,
     feedbacks,
     health,
     identities,
@@ -57,6 +58,9 @@ OPEN: tuple[Route, ...] = (
     Route("POST", "/v1/auth/logout", refresh.logout, Access.OPEN),
     Route("POST", "/v1/auth/password_resets", passwords.request_reset, Access.OPEN),
     Route("POST", "/v1/auth/password_resets/confirm", passwords.confirm_reset, Access.OPEN),
+    Route("GET", "/v1/openapi.json", docs.show, Access.OPEN),
+    Route("GET", "/docs", docs.page, Access.OPEN),
+    Route("GET", "/docs/{file}", docs.file, Access.OPEN),
 )
 # What belongs to the platform, for everybody who is signed in.
 PLATFORM: tuple[Route, ...] = (

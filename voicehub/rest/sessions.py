@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, Self
 import orjson
 import structlog
 from aiohttp import web
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from voicehub.errors import (
@@ -34,8 +35,21 @@ CONTEXT_BYTES_MAX = 32 << 10
 # What the owners of a session keep in `data` for themselves and one another.
 _OWNERS = {"fence", "folded", "legs", "leaving", "paused_at_ms", "client_session"}
 
+_GIVEN: JsonDict = {"not": {"type": "null"}}
+_LEFT_OUT: JsonDict = {"type": "null"}
+
 
 class NewSession(body.Body):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["agent_id"], "properties": {"agent_id": _GIVEN, "agent": _LEFT_OUT}},
+                {"required": ["agent"], "properties": {"agent": _GIVEN, "agent_id": _LEFT_OUT}},
+            ],
+            "examples": [{"agent_id": 12, "context": {"customer": "Ada", "order": 4711}}],
+        }
+    )
+
     agent_id: Identifier | None = None
     agent: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     """An id, as `12` or `agent_12`, or a name."""
@@ -59,7 +73,40 @@ class NewSession(body.Body):
         return self.agent if self.agent is not None else str(self.agent_id)
 
 
+_EXAMPLE: JsonDict = {
+    "object": "session",
+    "id": 42,
+    "user_id": 7,
+    "team_id": 3,
+    "agent_id": 12,
+    "status": "completed",
+    "started_at": "2026-11-23T10:00:00Z",
+    "ended_at": "2026-11-23T10:02:30Z",
+    "duration_minutes": 2.5,
+    "data": {
+        "audio_url": "https://spaces.example/recordings/42.flac",
+        "context": {},
+        "ended_reason": "client_close",
+        "recording": {"state": "ready", "format": "flac", "bytes": 480212, "seconds": 150.2},
+    },
+    "usage": {"audio_tokens": 1210, "text_tokens": 64},
+    "created_at": "2026-11-23T09:59:58Z",
+    "updated_at": "2026-11-23T10:02:31Z",
+}
+_LINE: JsonDict = {
+    "transcript": "Hello, what can I do for you?",
+    "timestamp": "2026-11-23T10:00:01.200Z",
+    "speaker": "agent",
+    "item_id": "item_8fJ2",
+    "start_ms": 1200,
+    "end_ms": 2900,
+    "interrupted": False,
+}
+
+
 class SessionShown(Shown):
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
     object: Literal["session"] = "session"
     id: int
     user_id: int
@@ -78,6 +125,18 @@ class SessionShown(Shown):
 
 
 class WholeSession(SessionShown):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    **_EXAMPLE,
+                    "data": {"ended_reason": "client_close", "transcript": [_LINE]},
+                    "is_transcript_complete": True,
+                }
+            ]
+        }
+    )
+
     is_transcript_complete: bool
     """False while lines that wait in Redis cannot be read."""
 
@@ -88,6 +147,26 @@ class ClientSecret(Shown):
 
 
 class OpenableSession(SessionShown):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    **_EXAMPLE,
+                    "status": "created",
+                    "ended_at": None,
+                    "duration_minutes": 0,
+                    "data": {"audio_url": None, "transcript": [], "context": {"order": 4711}},
+                    "usage": {"audio_tokens": 0, "text_tokens": 0},
+                    "client_secret": {
+                        "value": "ek_eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl",
+                        "expires_at": "2026-11-23T10:09:58Z",
+                    },
+                    "url": "wss://voice.example/v1/realtime?session_id=42",
+                }
+            ]
+        }
+    )
+
     client_secret: ClientSecret
     url: str
     """Of the socket, which opens with the secret."""
