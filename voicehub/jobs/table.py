@@ -13,6 +13,7 @@ from voicehub.jobs.unopened import end_unopened
 from voicehub.jobs.uploads import abort_uploads
 from voicehub.jobs.webhooks import LOOK_EVERY_S as WEBHOOKS_EVERY_S
 from voicehub.jobs.webhooks import Deliverer, remove_old_deliveries
+from voicehub.jobs.words import read_words
 from voicehub.sinks.spool import Spool
 from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
@@ -26,6 +27,8 @@ LATELY_S = 900.0
 # Half of what a worker leaves to the one that has the spool, so that this one has looked by then.
 RECORDINGS_EVERY_S = SPOOL_FIRST_S / 2
 SPOOLED_EVERY_S = 10.0
+# So long after its end a session is found by what was said in it.
+WORDS_EVERY_S = 5.0
 ALL_RECORDINGS = "close all recordings"
 
 
@@ -98,6 +101,7 @@ def jobs_of(stores: Stores, rules: Rules) -> list[Job]:
             30 * MINUTE_S,
             lambda: close_recordings(postgres, redis, spaces, spool),
         ),
+        Job("read words", WORDS_EVERY_S, 30 * MINUTE_S, lambda: read_words(postgres)),
         Job("turn periods", 10.0, 5 * MINUTE_S, lambda: turn_periods(postgres, redis)),
         Job(
             "end unopened",

@@ -18,10 +18,10 @@ import structlog
 from aiohttp import ClientError, ClientResponse, ClientSession, hdrs
 
 from voicehub.egress import AddressRefused, open_web
+from voicehub.remotes import ToolSettings
 from voicehub.session.commands import CallTool
 from voicehub.session.events import ToolAnswered
 from voicehub.session.tools import failure
-from voicehub.settings import ToolSettings
 from voicehub.signature import key_of, signed_headers
 from voicehub.tasks import spawn, stop
 

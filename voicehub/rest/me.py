@@ -59,6 +59,37 @@ class OwnSubscription(Shown):
 
 
 class Me(OwnUser):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "object": "user",
+                    "id": 7,
+                    "email": "ada@team.example",
+                    "display_name": "Ada",
+                    "is_admin": False,
+                    "team": {"id": 3, "name": "acme", "label": "Acme"},
+                    "settings": {"theme": "dark"},
+                    "subscription": {
+                        "id": 5,
+                        "status": "active",
+                        "plan": {
+                            "id": 2,
+                            "name": "Business",
+                            "max_audio_tokens": 20000000,
+                            "max_text_tokens": 40000000,
+                        },
+                        "total_audio_tokens_used": 48213.5,
+                        "total_text_tokens_used": 1204,
+                        "current_period_start": "2026-11-01T00:00:00Z",
+                        "current_period_end": "2026-12-01T00:00:00Z",
+                        "cancel_at_period_end": False,
+                    },
+                }
+            ]
+        }
+    )
+
     settings: dict[str, Any]
     """Preferences of the user and of the pages: any JSON."""
     subscription: OwnSubscription | None
