@@ -197,3 +197,19 @@ async def test_a_session_that_is_made_while_its_user_goes_is_counted_or_refused(
         await web_client.run("UPDATE sessions SET status = 'completed'")
     orphans = "SELECT count(*) FROM sessions WHERE user_id NOT IN (SELECT id FROM users)"
     assert await web_client.run(orphans) == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM users WHERE id = $1",
+        "UPDATE users SET email = 'former@one.example' WHERE id = $1",
+    ],
+)
+async def test_an_admin_who_is_gone_is_none_from_that_moment(web_client, change):
+    token = {"Authorization": f"Bearer {await web_client.token('root')}"}
+    for path in ("/v1/teams", f"/v1/teams/{web_client.teams['one']}"):
+        assert (await web_client.get(path, who=None, headers=token))[0].status == 200
+    await web_client.run(change, web_client.users["root"])
+    for path in ("/v1/teams", f"/v1/teams/{web_client.teams['one']}"):
+        assert (await web_client.get(path, who=None, headers=token))[0].status == 401
