@@ -9,7 +9,7 @@ from aiohttp import web
 from pydantic import ConfigDict, Field
 
 from voicehub.auth.principal import fold_email
-from voicehub.errors import AuthenticationError, ClientError
+from voicehub.errors import AuthenticationError, UnprocessableError
 from voicehub.keys import POSTGRES, PRINCIPAL, SETTINGS
 from voicehub.rest import body
 from voicehub.rest.fields import Name, Quantity, Shown
@@ -58,6 +58,37 @@ class OwnSubscription(Shown):
 
 
 class Me(OwnUser):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "object": "user",
+                    "id": 12,
+                    "email": "ada@acme.example",
+                    "display_name": "Ada",
+                    "is_admin": False,
+                    "team": {"id": 7, "name": "acme", "label": "Acme Inc."},
+                    "settings": {"theme": "dark"},
+                    "subscription": {
+                        "id": 5,
+                        "status": "active",
+                        "plan": {
+                            "id": 2,
+                            "name": "Starter",
+                            "max_audio_tokens": 1000000,
+                            "max_text_tokens": 2000000,
+                        },
+                        "total_audio_tokens_used": 125000,
+                        "total_text_tokens_used": 40000.5,
+                        "current_period_start": "2026-11-01T00:00:00Z",
+                        "current_period_end": "2026-12-01T00:00:00Z",
+                        "cancel_at_period_end": False,
+                    },
+                }
+            ]
+        }
+    )
+
     settings: dict[str, Any]
     """Preferences of the user and of the pages: any JSON."""
     subscription: OwnSubscription | None
@@ -82,7 +113,7 @@ async def show(request: web.Request) -> Me:
 
 
 # Without an ETag: the answer is made of several rows, and a merge takes nothing from another's.
-@operation("Change one's name and settings", answers=Me)
+@operation("Change one's name and settings", answers=Me, errors=(UnprocessableError,))
 async def update(request: web.Request, asked: MePatch) -> Me:
     principal = request[PRINCIPAL]
     async with request.app[POSTGRES].transaction() as conn:
@@ -92,7 +123,9 @@ async def update(request: web.Request, asked: MePatch) -> Me:
         kept = member.settings | asked.settings
         settings = {name: value for name, value in kept.items() if value is not None}
         if len(orjson.dumps(settings)) > SETTINGS_BYTES_MAX:
-            raise ClientError("The settings are longer than 16 KiB of JSON.", param="settings")
+            raise UnprocessableError(
+                "The settings would be longer than 16 KiB of JSON.", param="settings"
+            )
         await members.update(
             conn,
             member.team_id,

@@ -76,7 +76,7 @@ async def test_settings_are_bounded_however_many_requests_fill_them(web_client):
     assert (await web_client.ask("PATCH", "/v1/me", json=half))[0].status == 200
     more = {"settings": {"b": "x" * 9000}}
     response, problem = await web_client.ask("PATCH", "/v1/me", json=more)
-    assert (response.status, problem["param"]) == (400, "settings")
+    assert (response.status, problem["param"]) == (422, "settings")
     assert set((await web_client.get("/v1/me"))[1]["settings"]) == {"a"}
 
 

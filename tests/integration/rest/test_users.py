@@ -135,7 +135,9 @@ async def test_a_user_whom_rows_refer_to_is_not_deleted(web_client):
     path = path_of(web_client, "ada")
     response, problem = await web_client.ask("DELETE", path, who="root")
     assert (response.status, problem["code"]) == (409, "still_referenced")
-    assert problem["detail"].startswith("The user still has 1 sessions, 3 agents. Anonymize")
+    assert problem["detail"].startswith(
+        "The user is still referred to (sessions: 1, agents: 3). Anonymize"
+    )
 
 
 async def test_a_user_whom_nothing_refers_to_is_deleted(web_client):
