@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from aiohttp import web
+from pydantic import ConfigDict
 
 from voicehub.errors import ConflictError, NotFoundError
 from voicehub.keys import POSTGRES, PRINCIPAL, SETTINGS, SPACES
@@ -25,6 +26,23 @@ _AUDIBLE = {"ready", "truncated"}
 
 
 class Recording(Shown):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "object": "recording",
+                    "session_id": 42,
+                    "state": "ready",
+                    "format": "opus",
+                    "bytes": 480212,
+                    "seconds": 150.2,
+                    "url": "https://spaces.example/recordings/42.opus?X-Amz-Signature=1f2e",
+                    "expires_at": "2026-11-23T11:00:00Z",
+                }
+            ]
+        }
+    )
+
     object: Literal["recording"] = "recording"
     session_id: int
     state: str
