@@ -157,10 +157,12 @@ WHERE
 RETURNING id;
 
 -- name: set_recording
--- Say where the recording stands, unless a newer owner has the session.
+-- Say where the recording stands, unless a newer owner has the session, or somebody erased it.
 UPDATE sessions
 SET data = data || jsonb_build_object('recording', $4::jsonb, 'audio_url', $5::text)
-WHERE team_id = $1 AND id = $2 AND coalesce((data->>'fence')::bigint, 0) <= $3
+WHERE
+    team_id = $1 AND id = $2 AND coalesce((data->>'fence')::bigint, 0) <= $3
+    AND data->'recording'->>'state' IS DISTINCT FROM 'removed'
 RETURNING id;
 
 -- name: leave_part

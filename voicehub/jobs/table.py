@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from voicehub.jobs.erasures import erase_audio
 from voicehub.jobs.periods import turn_periods
 from voicehub.jobs.recordings import SPOOL_FIRST_S, close_recordings
 from voicehub.jobs.retention import apply_retention
@@ -23,6 +24,8 @@ LATELY_S = 900.0
 # Half of what a worker leaves to the one that has the spool, so that this one has looked by then.
 RECORDINGS_EVERY_S = SPOOL_FIRST_S / 2
 SPOOLED_EVERY_S = 10.0
+# What was erased is gone at once, unless Spaces was away; this is for what comes late.
+ERASE_EVERY_S = 10.0
 ALL_RECORDINGS = "close all recordings"
 
 
@@ -96,6 +99,7 @@ def jobs_of(stores: Stores, rules: Rules) -> list[Job]:
             MINUTE_S,
             lambda: end_unopened(postgres, keep_context=rules.keep_context),
         ),
+        Job("erase audio", ERASE_EVERY_S, 5 * MINUTE_S, lambda: erase_audio(postgres, spaces)),
         Job("abort uploads", HOUR_S, 10 * MINUTE_S, lambda: abort_uploads(postgres, spaces)),
         Job(
             "apply retention",

@@ -13,7 +13,7 @@ from voicehub.live.lease import Hearing, Lease
 from voicehub.session.commands import Finish
 from voicehub.session.state import EndedReason, Status
 from voicehub.sinks.summary import RecordingState
-from voicehub.storage import ownership
+from voicehub.storage import erasure, ownership
 from voicehub.storage.ownership import Owned
 from voicehub.storage.postgres import Postgres
 from voicehub.tasks import spawn, stop
@@ -139,8 +139,10 @@ class Finale:
             if self._ended and not self.resumes:
                 with suppress(FencedError):
                     made = summary.as_json(), summary.url
-                    return await ownership.set_recording(conn, *self._session, *made)
-            return await ownership.leave_part(conn, *self._session[:2], summary.key)
+                    await ownership.set_recording(conn, *self._session, *made)
+                    return
+            await ownership.leave_part(conn, *self._session[:2], summary.key)
+            await erasure.came_late(conn, *self._session[:2])
 
     async def _insist(self, step: Callable[[], Awaitable[None]], until_s: float) -> None:
         loop = asyncio.get_running_loop()

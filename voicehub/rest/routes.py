@@ -10,6 +10,7 @@ from voicehub.rest import (
     agents,
     audits,
     client_secrets,
+    erasing,
     health,
     login,
     me,
@@ -55,7 +56,11 @@ TEAMS = (
     Route("GET", "/v1/sessions/{session_id}", sessions.show, Access.USER),
     Route("POST", "/v1/sessions/{session_id}/pause", session_acts.pause, Access.USER),
     Route("POST", "/v1/sessions/{session_id}/end", session_acts.end, Access.USER),
+    Route("DELETE", "/v1/sessions/{session_id}", erasing.delete, Access.USER),
     Route("GET", "/v1/sessions/{session_id}/recording", recordings.show, Access.USER),
+    Route("DELETE", "/v1/sessions/{session_id}/recording", erasing.delete_recording, Access.USER),
+    Route("DELETE", "/v1/sessions/{session_id}/transcript", erasing.delete_transcript, Access.USER),
+    Route("DELETE", "/v1/sessions/{session_id}/context", erasing.delete_context, Access.USER),
     Route("GET", "/v1/audit", audits.list_page, Access.USER),
 )
 # What admins alone do: to the platform, to a team's rows, or over all teams.

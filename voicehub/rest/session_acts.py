@@ -35,7 +35,7 @@ _ERRORS = (ForbiddenError, NotFoundError, ConflictError)
 @operation("Pause a session", answers=SessionShown, errors=_ERRORS)
 async def pause(request: web.Request) -> SessionShown:
     """Answers once the session is paused; one that is paused already stays so."""
-    session = await _users_own(request)
+    session = await users_own(request)
     if session.status == Status.IN_PROGRESS:
         session = await _wished(request, session, Wish.PAUSE)
     if session.status != Status.PAUSED:
@@ -46,7 +46,7 @@ async def pause(request: web.Request) -> SessionShown:
 @operation("Resume a session", answers=OpenableSession, errors=_ERRORS)
 async def resume(request: web.Request) -> OpenableSession:
     """A client secret and the address at which the session goes on, paused or dropped."""
-    session = await _users_own(request)
+    session = await users_own(request)
     if not TRANSITIONS[Status(session.status)]:
         raise ConflictError(f"The session is {session.status}.", code="session_not_open")
     return openable(request, session)
@@ -55,7 +55,7 @@ async def resume(request: web.Request) -> OpenableSession:
 @operation("End a session", answers=SessionShown, errors=_ERRORS)
 async def end(request: web.Request) -> SessionShown:
     """Answers once the session has ended; one that has ended already stays as it is."""
-    session = await _users_own(request)
+    session = await users_own(request)
     if session.status == Status.IN_PROGRESS:
         session = await _wished(request, session, Wish.END)
     if session.status == Status.PAUSED:  # or paused by its owner before it heard of the wish
@@ -63,7 +63,7 @@ async def end(request: web.Request) -> SessionShown:
         async with request.app[POSTGRES].connection() as conn:
             await ownership.end_paused(conn, session.team_id, session.id, keep_context=keep_context)
         await _let_expire(request, session)
-        session = await _users_own(request)
+        session = await users_own(request)
     if TRANSITIONS[Status(session.status)]:
         raise ConflictError(f"The session is {session.status}.", code="session_not_open")
     return as_shown(session)
@@ -79,7 +79,7 @@ async def _let_expire(request: web.Request, session: Session) -> None:
         logger.info("what redis has of an ended session stays", session_id=session.id)
 
 
-async def _users_own(request: web.Request) -> Session:
+async def users_own(request: web.Request) -> Session:
     principal, session_id = request[PRINCIPAL], body.path_id(request, "session_id")
     async with request.app[POSTGRES].connection() as conn:
         session = await sessions.get(conn, principal.team_id, session_id)
@@ -100,7 +100,7 @@ async def _wished(request: web.Request, session: Session, wish: Wish) -> Session
     loop = asyncio.get_running_loop()
     ends_s = loop.time() + ANSWER_S
     while loop.time() < ends_s:
-        changed = await _users_own(request)
+        changed = await users_own(request)
         if changed.status != session.status:
             return changed
         await asyncio.sleep(LOOK_EVERY_S)
