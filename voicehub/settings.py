@@ -234,6 +234,11 @@ class Settings(BaseSettings):
     sessions_per_team: int = Field(
         100, ge=1, alias="VOICEHUB_SESSIONS_PER_TEAM", description="Open sessions a team may hold."
     )
+    self_service_plans: bool = Field(
+        False,
+        alias="VOICEHUB_SELF_SERVICE_PLANS",
+        description="True lets a team's users take plans that cost something by themselves.",
+    )
     drain_deadline_s: float = Field(
         20.0,
         ge=0,

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from voicehub.jobs.erasures import erase_audio
+from voicehub.jobs.forget import forget_keys
 from voicehub.jobs.periods import turn_periods
 from voicehub.jobs.recordings import SPOOL_FIRST_S, close_recordings
 from voicehub.jobs.retention import apply_retention
@@ -100,6 +101,7 @@ def jobs_of(stores: Stores, rules: Rules) -> list[Job]:
             lambda: end_unopened(postgres, keep_context=rules.keep_context),
         ),
         Job("erase audio", ERASE_EVERY_S, 5 * MINUTE_S, lambda: erase_audio(postgres, spaces)),
+        Job("forget idempotency keys", HOUR_S, MINUTE_S, lambda: forget_keys(postgres)),
         Job("abort uploads", HOUR_S, 10 * MINUTE_S, lambda: abort_uploads(postgres, spaces)),
         Job(
             "apply retention",

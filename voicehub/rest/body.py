@@ -53,14 +53,18 @@ async def read(request: web.Request, model: type[Model]) -> Model:
     # A body without a type is taken as JSON; a form, which curl sends by default, is told so.
     if "Content-Type" in request.headers and request.content_type != "application/json":
         raise _UnsupportedMediaTypeError("The body must be application/json.")
+    return _validated(model, parse(await read_bytes(request)), in_query=False)
+
+
+async def read_bytes(request: web.Request) -> bytes:
+    """The body as it came; it stays for whoever reads it again. Raises ClientError."""
     try:
         async with asyncio.timeout(BODY_READ_S):
-            raw = await request.read()
+            return await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise TooLargeError(f"The body is larger than {request.client_max_size} bytes.") from None
     except TimeoutError:
         raise _TooSlowError("The body took too long to arrive.") from None
-    return _validated(model, parse(raw), in_query=False)
 
 
 def query(request: web.Request, model: type[Model]) -> Model:

@@ -65,3 +65,18 @@ Amount = Annotated[
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": AMOUNT_MAX}),
 ]
 """The same in a body: at most six digits behind the point."""
+
+SignedQuantity = Annotated[
+    Decimal,
+    PlainSerializer(_number, return_type=int | float),
+    WithJsonSchema({"type": "number"}),
+]
+"""A difference between amounts in an answer."""
+
+SignedAmount = Annotated[
+    Decimal,
+    BeforeValidator(_decimal),
+    Field(ge=-AMOUNT_MAX, le=AMOUNT_MAX, decimal_places=_FRACTION_DIGITS),
+    WithJsonSchema({"type": "number", "minimum": -AMOUNT_MAX, "maximum": AMOUNT_MAX}),
+]
+"""The same in a body."""

@@ -50,6 +50,8 @@ class Access(Enum):
     """Nothing."""
     USER = auto()
     """A user's access token."""
+    SIGNED_IN = auto()
+    """The same, or a service token: for what belongs to no team."""
     ADMIN = auto()
     """A platform admin's access token, or a service token. Where the path has a `team_id`, the
     route's function works on that team as it does for the team's own users.
@@ -118,7 +120,7 @@ def _authenticate(request: web.Request, access: Access) -> Principal:
         raise ForbiddenError("A client secret opens its session and nothing else.")
     if access is Access.ADMIN and not principal.is_admin:
         raise ForbiddenError("Only platform admins may do this.", code="admin_required")
-    if access is not Access.ADMIN and principal.user_id is None:
+    if access not in {Access.ADMIN, Access.SIGNED_IN} and principal.user_id is None:
         raise ForbiddenError("A service has no team: use the routes under /v1/teams/{team_id}.")
     return principal
 

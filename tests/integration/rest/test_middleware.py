@@ -94,7 +94,7 @@ async def test_an_unfit_request_id_is_replaced(web_client):
 async def test_a_wrong_method_says_which_are_right(web_client):
     response, body = await web_client.ask("DELETE", "/v1/me")
     assert (response.status, body["code"]) == (405, "method_not_allowed")
-    assert response.headers["Allow"] == "GET"
+    assert response.headers["Allow"] == "GET,PATCH"
 
 
 async def test_answers_tell_browsers_to_be_careful(web_client):
