@@ -21,6 +21,7 @@ from voicehub.rest import (
     sessions,
     subscriptions,
     teams,
+    transcripts,
     usage,
     users,
 )
@@ -77,6 +78,7 @@ TEAMS: tuple[Route, ...] = (
     Route("DELETE", "/v1/sessions/{session_id}", erasing.delete, Access.USER),
     Route("GET", "/v1/sessions/{session_id}/recording", recordings.show, Access.USER),
     Route("DELETE", "/v1/sessions/{session_id}/recording", erasing.delete_recording, Access.USER),
+    Route("GET", "/v1/sessions/{session_id}/transcript", transcripts.show, Access.USER),
     Route("DELETE", "/v1/sessions/{session_id}/transcript", erasing.delete_transcript, Access.USER),
     Route("DELETE", "/v1/sessions/{session_id}/context", erasing.delete_context, Access.USER),
     Route("GET", "/v1/users", users.list_page, Access.USER),

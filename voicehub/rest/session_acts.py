@@ -1,6 +1,7 @@
 """`/v1/sessions/{session_id}/pause`, `resume` and `end`: what its user does with a session."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
@@ -16,7 +17,7 @@ from voicehub.keys import POSTGRES, PRINCIPAL, REDIS, REGISTRY, SETTINGS
 from voicehub.rest import body
 from voicehub.rest.operation import operation
 from voicehub.rest.sessions import OpenableSession, SessionShown, as_shown, openable
-from voicehub.session.state import TRANSITIONS, Status
+from voicehub.session.state import TRANSITIONS, EndedReason, Status
 from voicehub.storage import lease, lines, ownership, sessions, usage
 from voicehub.storage.lease import Wish
 from voicehub.storage.sessions import Session
@@ -25,6 +26,8 @@ from voicehub.storage.sessions import Session
 # writes to make. After this the answer is 503: the wish may still come true.
 ANSWER_S = 10.0
 LOOK_EVERY_S = 0.1
+
+_EndRow = Callable[..., Awaitable[bool]]
 
 logger = structlog.get_logger(__name__)
 
@@ -56,17 +59,26 @@ async def resume(request: web.Request) -> OpenableSession:
 async def end(request: web.Request) -> SessionShown:
     """Answers once the session has ended; one that has ended already stays as it is."""
     session = await users_own(request)
-    if session.status == Status.IN_PROGRESS:
-        session = await _wished(request, session, Wish.END)
+    if session.status == Status.CREATED:
+        session = await _ended(request, session, ownership.end_created)
+    if session.status == Status.IN_PROGRESS:  # or opened by its client just now
+        wish = Wish.END_BY_ADMIN if request[PRINCIPAL].is_acting else Wish.END
+        session = await _wished(request, session, wish)
     if session.status == Status.PAUSED:  # or paused by its owner before it heard of the wish
-        keep_context = request.app[SETTINGS].keep_context
-        async with request.app[POSTGRES].connection() as conn:
-            await ownership.end_paused(conn, session.team_id, session.id, keep_context=keep_context)
+        session = await _ended(request, session, ownership.end_paused)
         await _let_expire(request, session)
-        session = await users_own(request)
     if TRANSITIONS[Status(session.status)]:
         raise ConflictError(f"The session is {session.status}.", code="session_not_open")
     return as_shown(session)
+
+
+async def _ended(request: web.Request, session: Session, end_row: _EndRow) -> Session:
+    """The session after `end_row`, which ends one that nobody owns."""
+    reason = EndedReason.ADMIN if request[PRINCIPAL].is_acting else EndedReason.CLIENT_CLOSE
+    keep_context = request.app[SETTINGS].keep_context
+    async with request.app[POSTGRES].connection() as conn:
+        await end_row(conn, session.team_id, session.id, keep_context=keep_context, reason=reason)
+    return await users_own(request)
 
 
 async def _let_expire(request: web.Request, session: Session) -> None:
