@@ -7,8 +7,10 @@ from typing import Literal
 import structlog
 
 
-def configure(form: Literal["console", "json"]) -> None:
+def configure(form: Literal["auto", "console", "json"]) -> None:
     """Send every log line, the libraries' too, to standard error in one form."""
+    if form == "auto":
+        form = "console" if sys.stderr.isatty() else "json"
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

@@ -26,30 +26,3 @@ SELECT
     created_at, updated_at
 FROM sessions
 WHERE team_id = $1 AND id = $2;
-
--- name: page_ascending
--- Sessions of a team with $2 < id < $3, at most $4, the lowest first, without their transcripts;
--- of a status ($5) and of an agent ($6) where these are given.
-SELECT
-    id, user_id, team_id, agent_id, status, started_at, ended_at, duration_minutes,
-    data - 'transcript' AS data, usage, created_at, updated_at
-FROM sessions
-WHERE
-    team_id = $1 AND id > $2 AND id < $3
-    AND ($5::varchar IS NULL OR status = $5)
-    AND ($6::bigint IS NULL OR agent_id = $6)
-ORDER BY id
-LIMIT $4;
-
--- name: page_descending
--- The same, the highest first.
-SELECT
-    id, user_id, team_id, agent_id, status, started_at, ended_at, duration_minutes,
-    data - 'transcript' AS data, usage, created_at, updated_at
-FROM sessions
-WHERE
-    team_id = $1 AND id > $2 AND id < $3
-    AND ($5::varchar IS NULL OR status = $5)
-    AND ($6::bigint IS NULL OR agent_id = $6)
-ORDER BY id DESC
-LIMIT $4;

@@ -3,16 +3,20 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
 from voicehub.errors import FencedError, StorageError
-from voicehub.live.driver import Sinks
 from voicehub.live.lease import Hearing, Lease
 from voicehub.session.commands import Finish
 from voicehub.session.state import EndedReason, Status
+from voicehub.sinks.meter import MeterSink
+from voicehub.sinks.recorder import Recorder
+from voicehub.sinks.row import RowSink
 from voicehub.sinks.summary import RecordingState
+from voicehub.sinks.transcript import TranscriptSink
 from voicehub.storage import ownership
 from voicehub.storage.ownership import Owned
 from voicehub.storage.postgres import Postgres
@@ -29,6 +33,16 @@ RETRY_S = 0.5
 _DEAF = Hearing(lost=lambda _: None, wished=lambda _: None, emptied=lambda: None)
 
 logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sinks:
+    """What outlives the session."""
+
+    row: RowSink
+    transcript: TranscriptSink
+    meter: MeterSink
+    recorder: Recorder
 
 
 class Finale:

@@ -20,13 +20,12 @@ from voicehub.errors import (
 )
 from voicehub.keys import POSTGRES, PRINCIPAL, REDIS
 from voicehub.rest import answer, body
-from voicehub.rest.cursor import ListQuery
-from voicehub.rest.fields import Identifier, Listed, Quantity, Shown
+from voicehub.rest.fields import Identifier, Quantity, Shown
 from voicehub.rest.opening import create_session, issue_secret, socket_url
 from voicehub.rest.operation import operation
 from voicehub.session.state import Status
 from voicehub.storage import lines, sessions
-from voicehub.storage.sessions import Filters, Session
+from voicehub.storage.sessions import Session
 
 _log = structlog.get_logger(__name__)
 
@@ -74,11 +73,6 @@ class NewSession(body.Body):
         return self.agent if self.agent is not None else str(self.agent_id)
 
 
-class SessionsQuery(ListQuery):
-    status: Status | None = None
-    agent_id: Identifier | None = None
-
-
 _EXAMPLE: JsonDict = {
     "object": "session",
     "id": 42,
@@ -90,10 +84,10 @@ _EXAMPLE: JsonDict = {
     "ended_at": "2026-11-23T10:02:30Z",
     "duration_minutes": 2.5,
     "data": {
-        "audio_url": "https://spaces.example/recordings/42.opus",
+        "audio_url": "https://spaces.example/recordings/42.flac",
         "context": {},
         "ended_reason": "client_close",
-        "recording": {"state": "ready", "format": "opus", "bytes": 480212, "seconds": 150.2},
+        "recording": {"state": "ready", "format": "flac", "bytes": 480212, "seconds": 150.2},
     },
     "usage": {"audio_tokens": 1210, "text_tokens": 64},
     "created_at": "2026-11-23T09:59:58Z",
@@ -191,14 +185,6 @@ async def create(request: web.Request, asked: NewSession) -> web.Response:
     return answer.shown(openable(request, session), HTTPStatus.CREATED, headers)
 
 
-@operation("List sessions", answers=Listed[SessionShown])
-async def list_page(request: web.Request, asked: SessionsQuery) -> Listed[SessionShown]:
-    filters = Filters(asked.status, asked.agent_id)
-    async with request.app[POSTGRES].connection() as conn:
-        found = await sessions.list_page(conn, request[PRINCIPAL].team_id, filters, asked.window)
-    return answer.listed(found, SessionShown, as_shown)
-
-
 @operation("Show a session with its transcript", answers=WholeSession)
 async def show(request: web.Request) -> WholeSession:
     """Every line of the transcript, those included that still wait in Redis."""
@@ -216,14 +202,14 @@ async def show(request: web.Request) -> WholeSession:
         folded = (session.data.get("folded") or {}).get("sequence", 0)
         fresh = [line for sequence, line in waiting if sequence > folded]
         transcript = lines.merge_lines(transcript, fresh)
-    members = _members(session)
+    members = shown_members(session)
     members["data"] = {**members["data"], "transcript": transcript}
     return WholeSession(**members, is_transcript_complete=waiting is not None)
 
 
 def as_shown(session: Session) -> SessionShown:
     """A session as the API shows it."""
-    return SessionShown(**_members(session))
+    return SessionShown(**shown_members(session))
 
 
 def openable(request: web.Request, session: Session) -> OpenableSession:
@@ -231,7 +217,14 @@ def openable(request: web.Request, session: Session) -> OpenableSession:
     value, expires_at = issue_secret(request, session.id)
     secret = ClientSecret(value=value, expires_at=answer.timestamp(expires_at))
     url = socket_url(request, session.id)
-    return OpenableSession(**_members(session), client_secret=secret, url=url)
+    return OpenableSession(**shown_members(session), client_secret=secret, url=url)
+
+
+def shown_members(session: Session) -> dict[str, Any]:
+    """What the API shows of a session: not what its owners keep in `data` for themselves."""
+    members = {field.name: getattr(session, field.name) for field in fields(session)}
+    members["data"] = {name: part for name, part in session.data.items() if name not in _OWNERS}
+    return members
 
 
 async def _unfolded(
@@ -243,9 +236,3 @@ async def _unfolded(
     except StorageError:
         _log.warning("waiting transcript lines are not readable", session_id=session_id)
         return None
-
-
-def _members(session: Session) -> dict[str, Any]:
-    members = {field.name: getattr(session, field.name) for field in fields(session)}
-    members["data"] = {name: part for name, part in session.data.items() if name not in _OWNERS}
-    return members

@@ -6,6 +6,7 @@ import pytest
 
 from voicehub.errors import StorageError
 from voicehub.storage import spaces as spaces_module
+from voicehub.storage import spaces_client
 from voicehub.storage.spaces import DIGEST_INLINE_BYTES_MAX, Spaces
 from voicehub.storage.spaces_client import SpacesRefusedError
 
@@ -100,7 +101,7 @@ async def test_a_listing_goes_over_its_pages(spaces: Spaces) -> None:
 
 
 async def test_a_listing_without_end_is_refused(spaces: Spaces, monkeypatch) -> None:
-    monkeypatch.setattr(spaces_module, "LISTED_MAX", 1)
+    monkeypatch.setattr(spaces_client, "LISTED_MAX", 1)
     await asyncio.gather(*(spaces.put(key, b"x", "text/plain") for key in "ab"))
     with pytest.raises(StorageError, match="more than 1"):
         await spaces.list_objects("")

@@ -16,6 +16,12 @@ OPEN = {
     "/docs/{file}": "the same",
     "/v1/openapi.json": "the same",
     "/v1/auth/login": "the proof is made here",
+    "/v1/auth/google": "the same",
+    "/v1/auth/token_exchange": "the same",
+    "/v1/auth/refresh": "the refresh token is the proof",
+    "/v1/auth/logout": "the same",
+    "/v1/auth/password_resets": "for who has lost the proof",
+    "/v1/auth/password_resets/confirm": "the token that was mailed is the proof",
 }
 
 
