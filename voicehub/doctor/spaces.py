@@ -96,7 +96,9 @@ async def _by_url(url: str) -> list[Finding]:
     found = [
         ok(SUBJECT, "a signed URL reads it")
         if content == _CONTENT
-        else failed(SUBJECT, f"a signed URL is answered by {answer.status}", "See the bucket's policy.")
+        else failed(
+            SUBJECT, f"a signed URL is answered by {answer.status}", "See the bucket's policy."
+        )
     ]
     if date := answer.headers.get("Date"):
         # It names a whole second, which has half passed on average.
