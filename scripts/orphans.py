@@ -26,18 +26,18 @@ def main() -> int:
     options = _options()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     console.print(f"seed {options.seed}")
-    outcome = uvloop.run(_run(options.seconds, options.seed))
+    with tempfile.TemporaryDirectory(prefix="voicehub-orphans-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)  # Postgres runs under an account of its own where we are root
+        outcome = uvloop.run(_run(folder, options.seconds, options.seed))
     _show(outcome)
     return 0 if outcome.holds else 1
 
 
-async def _run(seconds: float, seed: int) -> Outcome:
-    with tempfile.TemporaryDirectory(prefix="voicehub-orphans-") as name:
-        folder = Path(name)
-        folder.chmod(0o711)  # Postgres runs under an account of its own where we are root
-        async with Stack(folder) as stack:
-            environment = {**stack.environment(), "VOICEHUB_SPOOL": str(folder / "spool")}
-            return await storm(environment, seconds, seed)
+async def _run(folder: Path, seconds: float, seed: int) -> Outcome:
+    async with Stack(folder) as stack:
+        environment = {**stack.environment(), "VOICEHUB_SPOOL": str(folder / "spool")}
+        return await storm(environment, seconds, seed)
 
 
 def _show(outcome: Outcome) -> None:
