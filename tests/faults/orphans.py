@@ -29,6 +29,8 @@ TASKS = 32
 SERVERS = 2
 # Of each kind so many are there at once, for it is of few things that many are busy.
 TEAMS, PLANS, USERS_OF_TEAM = 6, 5, 5
+# One that cannot be deleted makes room for a new one that often.
+GIVEN_UP = 0.2
 # How often a choice falls on one of the newest three.
 NEWEST = 0.8
 
@@ -240,6 +242,8 @@ class Task:
             rows.remove(row)
             if kind == "agent":
                 self._world.rows["deleted_agent"].append(row)
+        elif kind in {"team", "plan"} and row in rows and self._chance.random() < GIVEN_UP:
+            rows.remove(row)
 
     def _pick(self, kind: str, user: Row | None = None) -> Row | None:
         """Something of the kind, and of the user's team where one is named."""
