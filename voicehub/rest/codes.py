@@ -22,6 +22,7 @@ CODES: dict[HTTPStatus, dict[str, str]] = {
         "admin_required": "Only platform admins may do this.",
         "origin_not_allowed": "The page that opens the socket is of a site that is not allowed.",
         "insufficient_quota": "The team's plan is used up, or it has none.",
+        "plan_not_free": "The plan costs something: admins give it to teams.",
     },
     HTTPStatus.NOT_FOUND: {
         "not_found": "There is no such resource, or it is another team's.",
@@ -35,10 +36,13 @@ CODES: dict[HTTPStatus, dict[str, str]] = {
         "email_taken": "The team has a user with this address.",
         "idempotency_key_in_use": "The first request with this key is not answered yet.",
         "name_taken": "Another has this name.",
+        "no_period_end": "The subscription's period has no end: cancel it at once.",
         "recording_not_ready": "The recording is not finished yet: ask again after Retry-After.",
         "recording_unavailable": "The recording could not be made.",
         "session_not_open": "The session is in a state that does not allow this.",
         "still_referenced": "Other rows refer to this one: the message counts them.",
+        "subscription_exists": "The team has a subscription that is not over.",
+        "subscription_over": "The subscription is over, and stays so: subscribe anew.",
         "team_required": "The login belongs to several teams: send `team`; `teams` names them.",
     },
     HTTPStatus.PRECONDITION_FAILED: {
