@@ -7,6 +7,8 @@ SELECT
     (SELECT coalesce(max(id), 0) FROM ai_agents) AS ai_agents,
     (SELECT coalesce(max(id), 0) FROM sessions) AS sessions,
     (SELECT coalesce(max(id), 0) FROM feedbacks) AS feedbacks,
+    (SELECT coalesce(max(id), 0) FROM webhook_endpoints) AS webhook_endpoints,
+    (SELECT coalesce(max(id), 0) FROM webhook_deliveries) AS webhook_deliveries,
     (SELECT coalesce(max(session_id), 0) FROM session_search) AS session_search;
 
 -- name: users_team_id
@@ -198,6 +200,35 @@ WHERE
         SELECT count(*) FROM subscriptions
         WHERE team_id = team.id AND status IN ('free', 'active')
     ) > 1
+ORDER BY id;
+
+-- name: webhook_endpoints_team_id
+-- Webhook endpoints whose team is gone.
+SELECT id AS id FROM webhook_endpoints
+WHERE
+    id > $1 AND id <= $2
+    AND NOT EXISTS (SELECT FROM team WHERE team.id = webhook_endpoints.team_id)
+ORDER BY id;
+
+-- name: webhook_deliveries_team_id
+-- Webhook deliveries whose team is gone.
+SELECT id AS id FROM webhook_deliveries
+WHERE
+    id > $1 AND id <= $2
+    AND NOT EXISTS (SELECT FROM team WHERE team.id = webhook_deliveries.team_id)
+ORDER BY id;
+
+-- name: webhook_deliveries_endpoint_id
+-- Webhook deliveries whose endpoint is gone, or another team's.
+SELECT id AS id FROM webhook_deliveries
+WHERE
+    id > $1 AND id <= $2
+    AND NOT EXISTS (
+        SELECT FROM webhook_endpoints
+        WHERE
+            webhook_endpoints.id = webhook_deliveries.endpoint_id
+            AND webhook_endpoints.team_id = webhook_deliveries.team_id
+    )
 ORDER BY id;
 
 -- name: sessions_resting

@@ -162,6 +162,24 @@ RULES = (
         "feedbacks about an agent that is gone, or is another team's",
         "UPDATE feedbacks SET data = data - 'agent_id' WHERE id IN (IDS).",
     ),
+    Rule(
+        "webhook_endpoints_team_id",
+        "webhook_endpoints",
+        "webhook endpoints whose team is gone",
+        "DELETE FROM webhook_endpoints WHERE id IN (IDS).",
+    ),
+    Rule(
+        "webhook_deliveries_team_id",
+        "webhook_deliveries",
+        "webhook deliveries whose team is gone",
+        "DELETE FROM webhook_deliveries WHERE id IN (IDS).",
+    ),
+    Rule(
+        "webhook_deliveries_endpoint_id",
+        "webhook_deliveries",
+        "webhook deliveries whose endpoint is gone, or another team's",
+        "DELETE FROM webhook_deliveries WHERE id IN (IDS).",
+    ),
 )
 UNOWNED = Rule(
     "sessions_resting",

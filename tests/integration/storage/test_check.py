@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from voicehub.storage import check
+from tests.webhooks import add_endpoint
+from voicehub.storage import check, webhook_deliveries
 from voicehub.storage.check import IDS_SHOWN_MAX, RULES, UNOWNED, find_faults
 from voicehub.storage.lease import hold
 from voicehub.storage.queries import sql_folder
@@ -43,6 +44,9 @@ BREAKS = {
     "feedbacks_user_id": "UPDATE feedbacks SET user_id = 999",
     "feedbacks_data_session_id": "UPDATE feedbacks SET data = '{\"session_id\": 999}'",
     "feedbacks_data_agent_id": 'UPDATE feedbacks SET data = \'{"agent_id": "none"}\'',
+    "webhook_endpoints_team_id": "UPDATE webhook_endpoints SET team_id = 999",
+    "webhook_deliveries_team_id": "UPDATE webhook_deliveries SET team_id = 999",
+    "webhook_deliveries_endpoint_id": "UPDATE webhook_deliveries SET endpoint_id = 999",
     "sessions_resting": (
         "ALTER TABLE sessions DISABLE TRIGGER sessions_set_updated_at;"
         "UPDATE sessions SET updated_at = now() - interval '1 hour'"
@@ -59,6 +63,9 @@ OTHERS = {
     "sessions_user_id": "UPDATE sessions SET user_id = (SELECT max(id) FROM users)",
     "sessions_agent_id": "UPDATE sessions SET agent_id = (SELECT max(id) FROM ai_agents)",
     "feedbacks_user_id": "UPDATE feedbacks SET user_id = (SELECT max(id) FROM users)",
+    "webhook_deliveries_endpoint_id": (
+        "UPDATE webhook_endpoints SET team_id = (SELECT max(id) FROM team)"
+    ),
 }
 
 
@@ -73,6 +80,9 @@ async def whole(team):
         {"session_id": session_id, "agent_id": team.agent_id},
     )
     await team.run("UPDATE ai_agents SET creator_id = $1", team.user_id)
+    endpoint_id = await add_endpoint(team.pg, team.id, "https://hooks.example/")
+    async with team.pg.connection() as conn:
+        await webhook_deliveries.add_test(conn, team.id, endpoint_id)
     return team
 
 
