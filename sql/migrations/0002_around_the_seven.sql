@@ -141,6 +141,24 @@ BEGIN
             text_tokens = known.text_tokens + excluded.text_tokens,
             minutes = known.minutes + excluded.minutes,
             sessions = known.sessions + excluded.sessions;
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER sessions_count_usage AFTER INSERT OR UPDATE OF usage, duration_minutes, status
+    ON sessions FOR EACH ROW EXECUTE FUNCTION count_usage();
+
+-- What has been used until now.
+INSERT INTO usage_days (
+    team_id, day, agent_id, user_id, audio_tokens, text_tokens, minutes, sessions
+)
+SELECT
+    team_id, (started_at AT TIME ZONE 'UTC')::date, agent_id, user_id,
+    sum(usage_amount(usage, 'audio_tokens')), sum(usage_amount(usage, 'text_tokens')),
+    sum(duration_minutes),
+    count(*) FILTER (WHERE status IN ('in_progress', 'paused') OR duration_minutes > 0)
+FROM sessions
+GROUP BY 1, 2, 3, 4;
 
 -- Where a team wants to hear of what happens, in the form of Standard Webhooks.
 CREATE TABLE webhook_endpoints (
@@ -289,20 +307,6 @@ BEGIN
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER sessions_count_usage AFTER INSERT OR UPDATE OF usage, duration_minutes, status
-    ON sessions FOR EACH ROW EXECUTE FUNCTION count_usage();
-
--- What has been used until now.
-INSERT INTO usage_days (
-    team_id, day, agent_id, user_id, audio_tokens, text_tokens, minutes, sessions
-)
-SELECT
-    team_id, (started_at AT TIME ZONE 'UTC')::date, agent_id, user_id,
-    sum(usage_amount(usage, 'audio_tokens')), sum(usage_amount(usage, 'text_tokens')),
-    sum(duration_minutes),
-    count(*) FILTER (WHERE status IN ('in_progress', 'paused') OR duration_minutes > 0)
-FROM sessions
-GROUP BY 1, 2, 3, 4;
 
 -- What the lists of sessions filter by, beside the fat rows of sessions: kept by the triggers below,
 -- whoever writes there. `words` is written by a job once a session has ended, and never in the
@@ -480,3 +484,101 @@ CREATE TRIGGER subscriptions_tell AFTER UPDATE ON subscriptions FOR EACH ROW
         )
     )
     EXECUTE FUNCTION tell_of_quota();
+
+-- What the lists of sessions filter by, beside the fat rows of sessions: kept by the triggers below,
+-- whoever writes there. `words` is written by a job once a session has ended, and never in the
+-- transaction of a session: no transcript can slow it down, or be too long for it.
+CREATE TABLE session_search (
+    session_id bigint PRIMARY KEY, -- sessions.id
+    team_id bigint NOT NULL, -- as in sessions, like all to `started_at`
+    user_id bigint NOT NULL,
+    agent_id bigint NOT NULL,
+    status varchar(50) NOT NULL,
+    started_at timestamptz NOT NULL,
+    words tsvector, -- of the transcript, and `=TEAM`; NULL while open and until it is read
+    created_at timestamptz DEFAULT now(),
+    updated_at timestamptz DEFAULT now()
+)
+-- The words go out of line: a list that looks for a rare status reads few pages.
+WITH (toast_tuple_target = 128);
+CREATE INDEX session_search_team_id_session_id_idx ON session_search (team_id, session_id);
+-- Small, however many sessions have ended: what is live, and what holds a slot.
+CREATE INDEX session_search_open_idx ON session_search (team_id, session_id)
+    WHERE status IN ('created', 'in_progress', 'paused');
+CREATE INDEX session_search_unread_idx ON session_search (session_id)
+    WHERE words IS NULL AND status IN ('completed', 'failed');
+-- Only the job writes words, so it can wait for the index: searches need not look through a list of
+-- what is not indexed yet.
+CREATE INDEX session_search_words_idx ON session_search USING gin (words) WITH (fastupdate = off);
+CREATE TRIGGER session_search_set_updated_at BEFORE UPDATE ON session_search
+    FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+-- Text as it is searched: accents are gone, and the same letters are the same bytes.
+CREATE FUNCTION searchable(said text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT normalize(regexp_replace(normalize(said, NFKD), '[\u0300-\u036f]', '', 'g'), NFC)
+$$;
+
+-- The words of a transcript. Of one that has more than a tsvector holds (1 MB) the beginning.
+CREATE FUNCTION words_of(team_id bigint, transcript jsonb) RETURNS tsvector
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    said text := searchable(coalesce((
+        SELECT string_agg(line #>> '{}', E'\n')
+        FROM jsonb_path_query(transcript, 'lax $[*].transcript') AS line
+    ), ''));
+BEGIN
+    LOOP
+        BEGIN
+            -- No parser makes a word that begins with `=`: searches of a team ask for its own.
+            RETURN to_tsvector('simple', said) || array_to_tsvector(ARRAY['=' || team_id]);
+        EXCEPTION WHEN program_limit_exceeded THEN
+            said := left(said, length(said) / 2);
+        END;
+    END LOOP;
+END
+$$;
+
+CREATE FUNCTION session_search_insert() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO session_search (session_id, team_id, user_id, agent_id, status, started_at)
+    VALUES (NEW.id, NEW.team_id, NEW.user_id, NEW.agent_id, NEW.status, NEW.started_at)
+    ON CONFLICT (session_id) DO UPDATE SET
+        team_id = excluded.team_id, user_id = excluded.user_id, agent_id = excluded.agent_id,
+        status = excluded.status, started_at = excluded.started_at, words = NULL;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER sessions_search_insert AFTER INSERT ON sessions
+    FOR EACH ROW EXECUTE FUNCTION session_search_insert();
+-- Lines that are folded into a live session change none of these columns: it pays nothing.
+CREATE TRIGGER sessions_search_update
+    AFTER UPDATE OF team_id, user_id, agent_id, status, started_at ON sessions
+    FOR EACH ROW WHEN (
+        (OLD.team_id, OLD.user_id, OLD.agent_id, OLD.status, OLD.started_at)
+        IS DISTINCT FROM (NEW.team_id, NEW.user_id, NEW.agent_id, NEW.status, NEW.started_at)
+    ) EXECUTE FUNCTION session_search_insert();
+
+-- What is erased is not found from the same moment on; what came late is read by the job.
+CREATE FUNCTION session_search_forget() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE session_search SET words = NULL WHERE session_id = NEW.id AND words IS NOT NULL;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER sessions_search_forget AFTER UPDATE OF data ON sessions
+    FOR EACH ROW WHEN (
+        OLD.ended_at IS NOT NULL
+        AND OLD.data -> 'transcript' IS DISTINCT FROM NEW.data -> 'transcript'
+    ) EXECUTE FUNCTION session_search_forget();
+
+CREATE FUNCTION session_search_delete() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM session_search WHERE session_id = OLD.id;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER sessions_search_delete AFTER DELETE ON sessions
+    FOR EACH ROW EXECUTE FUNCTION session_search_delete();
+
+INSERT INTO session_search (session_id, team_id, user_id, agent_id, status, started_at)
+SELECT id, team_id, user_id, agent_id, status, started_at FROM sessions;
