@@ -34,7 +34,10 @@ CODES: dict[HTTPStatus, dict[str, str]] = {
         "request_timeout": "The body took too long to arrive.",
     },
     HTTPStatus.CONFLICT: {
+        "delivery_pending": "The webhook delivery is still to be sent.",
         "email_taken": "The team has a user with this address.",
+        "endpoint_disabled": "Nothing is sent to a disabled webhook endpoint.",
+        "endpoint_limit_exceeded": "The team has as many webhook endpoints as it may.",
         "idempotency_key_in_use": "The first request with this key is not answered yet.",
         "name_taken": "Another has this name.",
         "no_period_end": "The subscription has no end of a period at which it could be cancelled.",
