@@ -95,9 +95,7 @@ async def test_a_new_one_waits_for_usage_that_is_being_charged(team, by, plan_id
     assert (await creating).total_audio_tokens_used == 60
 
 
-async def test_settling_while_plans_are_left_and_taken_loses_and_doubles_nothing(
-    team, by, plan_id
-):
+async def test_settling_while_plans_are_left_and_taken_loses_and_doubles_nothing(team, by, plan_id):
     ids = [await team.add_session() for _ in range(3)]
 
     async def settle_all():
