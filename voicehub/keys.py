@@ -17,6 +17,7 @@ from voicehub.sinks.spool import Spool
 from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
 from voicehub.storage.spaces import Spaces
+from voicehub.telemetry.telemetry import Telemetry
 
 SETTINGS = web.AppKey("settings", Settings)
 POSTGRES = web.AppKey("postgres", Postgres)
@@ -25,6 +26,7 @@ SPACES = web.AppKey("spaces", Spaces)
 SPOOL = web.AppKey("spool", Spool)
 ENGINES = web.AppKey("engines", dict[str, EngineFactory])
 TOOLS = web.AppKey("tools", Toolbox)
+TELEMETRY = web.AppKey("telemetry", Telemetry)
 REGISTRY = web.AppKey("registry", Registry)
 TOKENS = web.AppKey("tokens", Tokens)
 PASSWORDS = web.AppKey("passwords", Passwords)
@@ -34,6 +36,7 @@ REFRESH_TOKENS = web.AppKey("refresh_tokens", RefreshTokens)
 GOOGLE = web.AppKey("google", IdTokens)
 IDENTITY_PROVIDER = web.AppKey("identity_provider", IdTokens)
 RESET_MAILS = web.AppKey("reset_mails", ResetMails)
+API_DOCUMENT = web.AppKey("api_document", bytes)
 
 # Set by the middleware before a route's own function runs.
 REQUEST_ID = web.RequestKey("request_id", str)

@@ -52,6 +52,14 @@ def _safe_url(value: str) -> str:
 SafeUrl = Annotated[str, AfterValidator(_safe_url)]
 
 
+def _origin(value: str) -> str:
+    """As browsers write it, since it is compared as text; so there is no `*`, and no `null`."""
+    parts = urlsplit(value)
+    if parts.scheme not in {"https", "http"} or value != f"{parts.scheme}://{parts.netloc}".lower():
+        raise ValueError("an origin is scheme://host[:port] in lower case, without a path")
+    return value
+
+
 class Settings(BaseSettings):
     """Units stand last in a name; a secret never shows in a repr."""
 
@@ -109,10 +117,13 @@ class Settings(BaseSettings):
         alias="VOICEHUB_ADMIN_EMAILS",
         description="Users who administer the platform.",
     )
-    allowed_origins: CommaList = Field(
+    allowed_origins: Annotated[
+        list[Annotated[str, AfterValidator(_origin)]], NoDecode, BeforeValidator(_comma_list)
+    ] = Field(
         default_factory=list,
         alias="VOICEHUB_ALLOWED_ORIGINS",
-        description="Browser origins that may open sockets, besides the server's own.",
+        description="Browser origins that may use the API and open sockets, besides the server's"
+        " own.",
     )
     access_token_s: int = Field(
         3600, ge=60, alias="VOICEHUB_ACCESS_TOKEN_S", description="Life of an access token."
@@ -260,6 +271,11 @@ class Settings(BaseSettings):
         alias="VOICEHUB_TRANSCRIPT_RETENTION_DAYS",
         description="The same for transcripts and contexts.",
     )
+    webhooks_allow_private: bool = Field(
+        False,
+        alias="VOICEHUB_WEBHOOKS_ALLOW_PRIVATE",
+        description="True lets webhooks go to private addresses, and without TLS. For development.",
+    )
     cached_token_weight: float = Field(
         1.0,
         ge=0,
@@ -286,8 +302,36 @@ class Settings(BaseSettings):
         alias="VOICEHUB_SIGNED_URL_S",
         description="Life of a recording's signed URL.",
     )
-    log_format: Literal["console", "json"] = Field(
-        "console", alias="VOICEHUB_LOG", description="Log lines for people or machines."
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto",
+        alias="VOICEHUB_LOG",
+        description="Log lines for people (`console`) or machines (`json`); `auto`: for people"
+        " on a terminal only.",
+    )
+    metrics_host: str = Field(
+        "127.0.0.1",
+        alias="VOICEHUB_METRICS_HOST",
+        description="Address that serves `GET /metrics`; keep it from the public.",
+    )
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        alias="VOICEHUB_METRICS_PORT",
+        description="Port for it; without one there are no metrics. Of several workers the second"
+        " has the next port, and so on.",
+    )
+    worker_metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        alias="VOICEHUB_WORKER_METRICS_PORT",
+        description="The same of `voicehub worker`.",
+    )
+    metrics_token: SecretStr | None = Field(
+        None,
+        alias="VOICEHUB_METRICS_TOKEN",
+        description="Bearer token that the metrics then ask for.",
     )
 
     @model_validator(mode="after")

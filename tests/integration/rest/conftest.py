@@ -21,6 +21,7 @@ from voicehub.storage import users
 from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
 from voicehub.storage.spaces import Spaces
+from voicehub.telemetry.telemetry import Telemetry
 
 PASSWORD = "correct horse battery staple"
 
@@ -77,6 +78,7 @@ async def app(settings, pg, redis, spaces, tokens):
     app[keys.LOGIN_ATTEMPTS] = LoginAttempts(redis)
     app[keys.REFRESH_TOKENS] = RefreshTokens(redis, life_s=settings.refresh_token_s)
     app[keys.REGISTRY] = Registry()
+    app[keys.TELEMETRY] = Telemetry()
     add_routes(app, show_principal)
     yield app
     app[keys.PASSWORDS].close()
