@@ -286,6 +286,12 @@ BEGIN
             text_tokens = known.text_tokens + excluded.text_tokens,
             minutes = known.minutes + excluded.minutes,
             sessions = known.sessions + excluded.sessions;
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER sessions_count_usage AFTER INSERT OR UPDATE OF usage, duration_minutes, status
+    ON sessions FOR EACH ROW EXECUTE FUNCTION count_usage();
 
 -- Where a team wants to hear of what happens, in the form of Standard Webhooks.
 CREATE TABLE webhook_endpoints (
@@ -434,8 +440,6 @@ BEGIN
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER sessions_count_usage AFTER INSERT OR UPDATE OF usage, duration_minutes, status
-    ON sessions FOR EACH ROW EXECUTE FUNCTION count_usage();
 
 -- What the lists of sessions filter by, beside the fat rows of sessions: kept by the triggers below,
 -- whoever writes there. `words` is written by a job once a session has ended, and never in the

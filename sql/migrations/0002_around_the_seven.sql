@@ -141,6 +141,24 @@ BEGIN
             text_tokens = known.text_tokens + excluded.text_tokens,
             minutes = known.minutes + excluded.minutes,
             sessions = known.sessions + excluded.sessions;
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER sessions_count_usage AFTER INSERT OR UPDATE OF usage, duration_minutes, status
+    ON sessions FOR EACH ROW EXECUTE FUNCTION count_usage();
+
+-- What has been used until now.
+INSERT INTO usage_days (
+    team_id, day, agent_id, user_id, audio_tokens, text_tokens, minutes, sessions
+)
+SELECT
+    team_id, (started_at AT TIME ZONE 'UTC')::date, agent_id, user_id,
+    sum(usage_amount(usage, 'audio_tokens')), sum(usage_amount(usage, 'text_tokens')),
+    sum(duration_minutes),
+    count(*) FILTER (WHERE status IN ('in_progress', 'paused') OR duration_minutes > 0)
+FROM sessions
+GROUP BY 1, 2, 3, 4;
 
 -- Where a team wants to hear of what happens, in the form of Standard Webhooks.
 CREATE TABLE webhook_endpoints (
@@ -289,20 +307,6 @@ BEGIN
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER sessions_count_usage AFTER INSERT OR UPDATE OF usage, duration_minutes, status
-    ON sessions FOR EACH ROW EXECUTE FUNCTION count_usage();
-
--- What has been used until now.
-INSERT INTO usage_days (
-    team_id, day, agent_id, user_id, audio_tokens, text_tokens, minutes, sessions
-)
-SELECT
-    team_id, (started_at AT TIME ZONE 'UTC')::date, agent_id, user_id,
-    sum(usage_amount(usage, 'audio_tokens')), sum(usage_amount(usage, 'text_tokens')),
-    sum(duration_minutes),
-    count(*) FILTER (WHERE status IN ('in_progress', 'paused') OR duration_minutes > 0)
-FROM sessions
-GROUP BY 1, 2, 3, 4;
 
 -- What the lists of sessions filter by, beside the fat rows of sessions: kept by the triggers below,
 -- whoever writes there. `words` is written by a job once a session has ended, and never in the
