@@ -307,104 +307,6 @@ BEGIN
     RETURN NULL;
 END
 $$;
-
--- What the lists of sessions filter by, beside the fat rows of sessions: kept by the triggers below,
--- whoever writes there. `words` is written by a job once a session has ended, and never in the
--- transaction of a session: no transcript can slow it down, or be too long for it.
-CREATE TABLE session_search (
-    session_id bigint PRIMARY KEY, -- sessions.id
-    team_id bigint NOT NULL, -- as in sessions, like all to `started_at`
-    user_id bigint NOT NULL,
-    agent_id bigint NOT NULL,
-    status varchar(50) NOT NULL,
-    started_at timestamptz NOT NULL,
-    words tsvector, -- of the transcript, and `=TEAM`; NULL while open and until it is read
-    created_at timestamptz DEFAULT now(),
-    updated_at timestamptz DEFAULT now()
-)
--- The words go out of line: a list that looks for a rare status reads few pages.
-WITH (toast_tuple_target = 128);
-CREATE INDEX session_search_team_id_session_id_idx ON session_search (team_id, session_id);
-CREATE INDEX session_search_open_idx ON session_search (session_id)
-    WHERE status IN ('created', 'in_progress', 'paused');
-CREATE INDEX session_search_unread_idx ON session_search (session_id)
-    WHERE words IS NULL AND status IN ('completed', 'failed');
--- Only the job writes words, so it can wait for the index: searches need not look through a list of
--- what is not indexed yet.
-CREATE INDEX session_search_words_idx ON session_search USING gin (words) WITH (fastupdate = off);
-CREATE TRIGGER session_search_set_updated_at BEFORE UPDATE ON session_search
-    FOR EACH ROW EXECUTE FUNCTION set_updated_at();
-
--- Text as it is searched: accents are gone, and the same letters are the same bytes.
-CREATE FUNCTION searchable(said text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-    SELECT normalize(regexp_replace(normalize(said, NFKD), '[\u0300-\u036f]', '', 'g'), NFC)
-$$;
-
--- The words of a transcript. Of one that has more than a tsvector holds (1 MB) the beginning.
-CREATE FUNCTION words_of(team_id bigint, transcript jsonb) RETURNS tsvector
-LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE
-    said text := searchable(coalesce((
-        SELECT string_agg(line #>> '{}', E'\n')
-        FROM jsonb_path_query(transcript, 'lax $[*].transcript') AS line
-    ), ''));
-BEGIN
-    LOOP
-        BEGIN
-            -- No parser makes a word that begins with `=`: searches of a team ask for its own.
-            RETURN to_tsvector('simple', said) || array_to_tsvector(ARRAY['=' || team_id]);
-        EXCEPTION WHEN program_limit_exceeded THEN
-            said := left(said, length(said) / 2);
-        END;
-    END LOOP;
-END
-$$;
-
-CREATE FUNCTION session_search_insert() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO session_search (session_id, team_id, user_id, agent_id, status, started_at)
-    VALUES (NEW.id, NEW.team_id, NEW.user_id, NEW.agent_id, NEW.status, NEW.started_at)
-    ON CONFLICT (session_id) DO UPDATE SET
-        team_id = excluded.team_id, user_id = excluded.user_id, agent_id = excluded.agent_id,
-        status = excluded.status, started_at = excluded.started_at, words = NULL;
-    RETURN NULL;
-END
-$$;
-CREATE TRIGGER sessions_search_insert AFTER INSERT ON sessions
-    FOR EACH ROW EXECUTE FUNCTION session_search_insert();
--- Lines that are folded into a live session change none of these columns: it pays nothing.
-CREATE TRIGGER sessions_search_update
-    AFTER UPDATE OF team_id, user_id, agent_id, status, started_at ON sessions
-    FOR EACH ROW WHEN (
-        (OLD.team_id, OLD.user_id, OLD.agent_id, OLD.status, OLD.started_at)
-        IS DISTINCT FROM (NEW.team_id, NEW.user_id, NEW.agent_id, NEW.status, NEW.started_at)
-    ) EXECUTE FUNCTION session_search_insert();
-
--- What is erased is not found from the same moment on; what came late is read by the job.
-CREATE FUNCTION session_search_forget() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    UPDATE session_search SET words = NULL WHERE session_id = NEW.id AND words IS NOT NULL;
-    RETURN NULL;
-END
-$$;
-CREATE TRIGGER sessions_search_forget AFTER UPDATE OF data ON sessions
-    FOR EACH ROW WHEN (
-        OLD.ended_at IS NOT NULL
-        AND OLD.data -> 'transcript' IS DISTINCT FROM NEW.data -> 'transcript'
-    ) EXECUTE FUNCTION session_search_forget();
-
-CREATE FUNCTION session_search_delete() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    DELETE FROM session_search WHERE session_id = OLD.id;
-    RETURN NULL;
-END
-$$;
-CREATE TRIGGER sessions_search_delete AFTER DELETE ON sessions
-    FOR EACH ROW EXECUTE FUNCTION session_search_delete();
-
-INSERT INTO session_search (session_id, team_id, user_id, agent_id, status, started_at)
-SELECT id, team_id, user_id, agent_id, status, started_at FROM sessions;
-
 -- A live session's folds and settlements pass by: nothing of their JSON is compared.
 CREATE TRIGGER sessions_tell AFTER UPDATE ON sessions FOR EACH ROW
     WHEN (
@@ -484,3 +386,118 @@ CREATE TRIGGER subscriptions_tell AFTER UPDATE ON subscriptions FOR EACH ROW
         )
     )
     EXECUTE FUNCTION tell_of_quota();
+
+-- What the lists of sessions filter by, beside the fat rows of sessions: kept by the triggers below,
+-- whoever writes there. `words` is written by a job once a session has ended, and never in the
+-- transaction of a session: no transcript can slow it down, or be too long for it.
+CREATE TABLE session_search (
+    session_id bigint PRIMARY KEY, -- sessions.id
+    team_id bigint NOT NULL, -- as in sessions, like all to `started_at`
+    user_id bigint NOT NULL,
+    agent_id bigint NOT NULL,
+    status varchar(50) NOT NULL,
+    started_at timestamptz NOT NULL,
+    words tsvector, -- of the transcript, and `=TEAM`; NULL while open and until it is read
+    created_at timestamptz DEFAULT now(),
+    updated_at timestamptz DEFAULT now()
+)
+-- The words go out of line: a list that looks for a rare status reads few pages.
+WITH (toast_tuple_target = 128);
+CREATE INDEX session_search_team_id_session_id_idx ON session_search (team_id, session_id);
+-- Small, however many sessions have ended: what is live, and what holds a slot.
+CREATE INDEX session_search_open_idx ON session_search (team_id, session_id)
+    WHERE status IN ('created', 'in_progress', 'paused');
+CREATE INDEX session_search_unread_idx ON session_search (session_id)
+    WHERE words IS NULL AND status IN ('completed', 'failed');
+-- Only the job writes words, so it can wait for the index: searches need not look through a list of
+-- what is not indexed yet.
+CREATE INDEX session_search_words_idx ON session_search USING gin (words) WITH (fastupdate = off);
+CREATE TRIGGER session_search_set_updated_at BEFORE UPDATE ON session_search
+    FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+-- Text as it is searched: accents are gone, and the same letters are the same bytes.
+CREATE FUNCTION searchable(said text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT normalize(regexp_replace(normalize(said, NFKD), '[\u0300-\u036f]', '', 'g'), NFC)
+$$;
+
+-- The words of a transcript. Of one that has more than a tsvector holds (1 MB) the beginning.
+CREATE FUNCTION words_of(team_id bigint, transcript jsonb) RETURNS tsvector
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    said text := searchable(coalesce((
+        SELECT string_agg(line #>> '{}', E'\n')
+        FROM jsonb_path_query(transcript, 'lax $[*].transcript') AS line
+    ), ''));
+BEGIN
+    LOOP
+        BEGIN
+            -- No parser makes a word that begins with `=`: searches of a team ask for its own.
+            RETURN to_tsvector('simple', said) || array_to_tsvector(ARRAY['=' || team_id]);
+        EXCEPTION WHEN program_limit_exceeded THEN
+            said := left(said, length(said) / 2);
+        END;
+    END LOOP;
+END
+$$;
+
+CREATE FUNCTION session_search_insert() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO session_search (session_id, team_id, user_id, agent_id, status, started_at)
+    VALUES (NEW.id, NEW.team_id, NEW.user_id, NEW.agent_id, NEW.status, NEW.started_at)
+    ON CONFLICT (session_id) DO UPDATE SET
+        team_id = excluded.team_id, user_id = excluded.user_id, agent_id = excluded.agent_id,
+        status = excluded.status, started_at = excluded.started_at, words = NULL;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER sessions_search_insert AFTER INSERT ON sessions
+    FOR EACH ROW EXECUTE FUNCTION session_search_insert();
+-- Lines that are folded into a live session change none of these columns: it pays nothing.
+CREATE TRIGGER sessions_search_update
+    AFTER UPDATE OF team_id, user_id, agent_id, status, started_at ON sessions
+    FOR EACH ROW WHEN (
+        (OLD.team_id, OLD.user_id, OLD.agent_id, OLD.status, OLD.started_at)
+        IS DISTINCT FROM (NEW.team_id, NEW.user_id, NEW.agent_id, NEW.status, NEW.started_at)
+    ) EXECUTE FUNCTION session_search_insert();
+
+-- What is erased is not found from the same moment on; what came late is read by the job.
+CREATE FUNCTION session_search_forget() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE session_search SET words = NULL WHERE session_id = NEW.id AND words IS NOT NULL;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER sessions_search_forget AFTER UPDATE OF data ON sessions
+    FOR EACH ROW WHEN (
+        OLD.ended_at IS NOT NULL
+        AND OLD.data -> 'transcript' IS DISTINCT FROM NEW.data -> 'transcript'
+    ) EXECUTE FUNCTION session_search_forget();
+
+CREATE FUNCTION session_search_delete() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM session_search WHERE session_id = OLD.id;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER sessions_search_delete AFTER DELETE ON sessions
+    FOR EACH ROW EXECUTE FUNCTION session_search_delete();
+
+INSERT INTO session_search (session_id, team_id, user_id, agent_id, status, started_at)
+SELECT id, team_id, user_id, agent_id, status, started_at FROM sessions;
+
+-- Of which sessions everything that was recorded is to be gone, and when Spaces is looked through
+-- once more for what came late. A row stays, for the spools of hosts that come back after long.
+CREATE TABLE erasures (
+    id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    team_id bigint NOT NULL, -- team.id
+    session_id bigint NOT NULL, -- sessions.id; that row may be gone as well
+    actor varchar(255) NOT NULL, -- who asked for it: `user:12` or `service:NAME`
+    sweeps integer NOT NULL DEFAULT 0, -- how often Spaces was looked through
+    next_at timestamptz DEFAULT now(), -- NULL: nothing can come any more
+    created_at timestamptz DEFAULT now(),
+    updated_at timestamptz DEFAULT now()
+);
+CREATE UNIQUE INDEX erasures_session_id_idx ON erasures (session_id);
+CREATE INDEX erasures_next_at_idx ON erasures (next_at) WHERE next_at IS NOT NULL;
+CREATE TRIGGER erasures_set_updated_at BEFORE UPDATE ON erasures
+    FOR EACH ROW EXECUTE FUNCTION set_updated_at();

@@ -1,14 +1,16 @@
 -- name: count_open
 -- Open sessions of a team, and of one of its users ($2), without session $4. One that was created but
--- not opened within $3 seconds holds no slot: its client secret has expired.
-SELECT count(*) AS team_count, count(*) FILTER (WHERE user_id = $2) AS user_count
-FROM sessions
+-- not opened within $3 seconds holds no slot: its client secret has expired. A team may have very
+-- many sessions: the open ones stand in a small index of session_search.
+SELECT count(*) AS team_count, count(*) FILTER (WHERE sessions.user_id = $2) AS user_count
+FROM session_search JOIN sessions ON sessions.id = session_search.session_id
 WHERE
-    team_id = $1
-    AND id IS DISTINCT FROM $4
+    session_search.team_id = $1
+    AND session_search.status IN ('created', 'in_progress', 'paused')
+    AND session_search.session_id IS DISTINCT FROM $4
     AND (
-        status IN ('in_progress', 'paused')
-        OR (status = 'created' AND created_at > now() - make_interval(secs => $3))
+        sessions.status IN ('in_progress', 'paused')
+        OR (sessions.status = 'created' AND sessions.created_at > now() - make_interval(secs => $3))
     );
 
 -- name: insert

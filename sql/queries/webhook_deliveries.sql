@@ -1,6 +1,6 @@
 -- name: claim
 -- Up to $1 deliveries that are due, of each endpoint no more than $2 together with those that are
--- under way ($3: the endpoint of each). Whoever claims them has $4 seconds; then they are anybody's
+-- under way ($3: the endpoint of each), and of one that is failing one. Whoever claims them has $4 seconds; then they are anybody's
 -- again. The endpoints that something waits for are found by one look into the index each, so that
 -- a long queue of one of them costs the others nothing.
 WITH RECURSIVE waiting (endpoint_id) AS (
@@ -30,9 +30,12 @@ due AS (
             endpoint_id = waiting.endpoint_id
             AND status = 'pending' AND next_attempt_at <= now()
         ORDER BY next_attempt_at
-        LIMIT $2::bigint - (
-            SELECT count(*) FROM unnest($3::bigint[]) AS under_way (id)
-            WHERE under_way.id = waiting.endpoint_id
+        LIMIT greatest(
+            CASE WHEN endpoint.failing_since IS NULL THEN $2::bigint ELSE 1 END - (
+                SELECT count(*) FROM unnest($3::bigint[]) AS under_way (id)
+                WHERE under_way.id = waiting.endpoint_id
+            ),
+            0
         )
         FOR UPDATE SKIP LOCKED
     ) AS picked

@@ -26,7 +26,9 @@ from voicehub.tasks import spawn, stop
 # empty index. LISTEN would be quicker by less than that, and does not pass PgBouncer.
 LOOK_EVERY_S = 0.5
 AT_ONCE_MAX = 50  # attempts of one worker; what is due beyond waits
-AT_ONCE_PER_ENDPOINT = 4  # of these to one endpoint: one that hangs keeps no other waiting
+# Of these to one endpoint, and one to an endpoint that is failing: those that hang keep nobody else
+# waiting.
+AT_ONCE_PER_ENDPOINT = 4
 TIMEOUT_S = 15.0  # of an attempt, from the look-up of its name to the status of the answer
 # Of a worker that died: longer than an attempt, and than its outcome may take to be written.
 CLAIM_S = 45.0

@@ -19,8 +19,10 @@ CODES: dict[HTTPStatus, dict[str, str]] = {
     },
     HTTPStatus.FORBIDDEN: {
         "forbidden": "Whoever asks may not do this.",
+        "agent_is_built_in": "Agents that are built in are changed by platform admins only.",
         "admin_required": "Only platform admins may do this.",
         "origin_not_allowed": "The page that opens the socket is of a site that is not allowed.",
+        "plan_not_free": "Plans that cost something are chosen by platform admins.",
         "insufficient_quota": "The team's plan is used up, or it has none.",
     },
     HTTPStatus.NOT_FOUND: {
@@ -35,10 +37,13 @@ CODES: dict[HTTPStatus, dict[str, str]] = {
         "email_taken": "The team has a user with this address.",
         "idempotency_key_in_use": "The first request with this key is not answered yet.",
         "name_taken": "Another has this name.",
+        "no_period_end": "The subscription has no end of a period at which it could be cancelled.",
         "recording_not_ready": "The recording is not finished yet: ask again after Retry-After.",
         "recording_unavailable": "The recording could not be made.",
         "session_not_open": "The session is in a state that does not allow this.",
         "still_referenced": "Other rows refer to this one: the message counts them.",
+        "subscription_exists": "The team has a subscription: change its plan.",
+        "subscription_over": "The subscription is cancelled or expired: make a new one.",
         "team_required": "The login belongs to several teams: send `team`; `teams` names them.",
     },
     HTTPStatus.PRECONDITION_FAILED: {

@@ -28,6 +28,7 @@ at `/v1/realtime`, in OpenAI's Realtime protocol; everything else is here.
 _SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.OPEN: [],
     Access.USER: [{"user": []}],
+    Access.SIGNED_IN: [{"user": []}, {"admin": []}],
     Access.ADMIN: [{"admin": []}],
     Access.SESSION: [{"user": []}, {"client_secret": []}],
 }

@@ -174,6 +174,8 @@ def _tidy(schema: Json) -> None:
     The titles that pydantic makes of names say nothing that the names do not.
     """
     schema.pop("title", None)
+    if schema.get("type") == "number" and isinstance(schema.get("default"), str):
+        schema["default"] = float(schema["default"])  # a Decimal's, which pydantic writes as text
     if schema.get("additionalProperties") is True:
         schema["additionalProperties"] = reference("schemas", "AnyJson")
     if schema.get("items") == {}:

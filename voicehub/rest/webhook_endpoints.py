@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from aiohttp import web
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue
@@ -37,14 +37,6 @@ _EXAMPLE: dict[str, JsonValue] = {
     "created_at": "2026-11-23T10:00:00Z",
     "updated_at": "2026-11-23T10:00:00Z",
 }
-_ALL: tuple[EventType, ...] = (
-    "session.started",
-    "session.ended",
-    "recording.ready",
-    "usage.settled",
-    "quota.warning",
-    "quota.exhausted",
-)
 
 
 def _without_repeats(types: list[EventType]) -> list[EventType]:
@@ -70,7 +62,7 @@ class NewEndpoint(body.Body):
     url: Url
     """`https://`, at a public address, without a password and without a fragment."""
     description: Description | None = None
-    event_types: EventTypes = Field(default_factory=lambda: list(_ALL))
+    event_types: EventTypes = Field(default_factory=lambda: list(get_args(EventType)))
     """What it wants to hear of; everything, if nothing is said."""
 
 

@@ -23,6 +23,11 @@ MATCH_LETTERS_MAX = 300
 LINES_LOOKED_AT_MAX = 20_000
 
 
+# By the query that gives a page, those that look at more than the team.
+_FILTERED = {"page_ascending": "filtered_ascending", "page_descending": "filtered_descending"}
+_SEARCH = {"page_ascending": "search_ascending", "page_descending": "search_descending"}
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """Which sessions are asked for; None asks for any."""
@@ -86,15 +91,14 @@ async def list_page(conn: Connection, filters: Filters, window: Window) -> Page[
 
 def statement(filters: Filters, window: Window) -> tuple[str, tuple[Any, ...]]:
     """The name of the query that gives a page, and its arguments."""
-    order = window.query.removeprefix("page_")
     place = (filters.team_id, window.lowest, window.highest, window.rows_max)
     if filters.is_team_alone:
-        return f"page_{order}", place
+        return window.query, place
     of = (filters.agent_id, filters.user_id, filters.started_from, filters.started_to)
     arguments = (*place, filters.status, *of)
     if filters.words is None:
-        return f"filtered_{order}", arguments
-    return f"search_{order}", (*arguments, filters.words, NEAR_MAX)
+        return _FILTERED[window.query], arguments
+    return _SEARCH[window.query], (*arguments, filters.words, NEAR_MAX)
 
 
 async def unread(conn: Connection, above_id: int, limit: int) -> list[int]:

@@ -75,7 +75,7 @@ async def claim(
     """Take up to `limit` that are due for `life_s`.
 
     `under_way` names the endpoint of each that the worker has already: no endpoint gets more than
-    `per_endpoint` with them.
+    `per_endpoint` with them, and one that is failing no more than one.
     """
     records = await conn.fetch(_SQL["claim"], limit, per_endpoint, under_way, life_s)
     return [Claim(**record) for record in records]

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from tests.teams import add_team
 from tests.webhooks import SECRET, add_endpoint, deliveries, listening, make_due
+from voicehub.errors import StorageError
 from voicehub.jobs import webhooks, worker
 from voicehub.jobs.table import Job, Rules, Stores, jobs_of
 from voicehub.jobs.webhooks import Deliverer, remove_old_deliveries
@@ -312,6 +313,47 @@ async def test_a_worker_that_is_to_stop_ends_what_it_has_and_takes_no_more(
     statuses = [row["status"] for row in await deliveries(pg, endpoint_id)]
     assert statuses.count("delivered") == len(receiver.posts) == webhooks.AT_ONCE_PER_ENDPOINT
     assert statuses.count("pending") == 6
+
+
+async def test_an_outcome_that_cannot_be_kept_makes_a_repeat(
+    pg, team, receiver, endpoint_id, deliverer, monkeypatch
+):
+    async def away(*_):
+        raise StorageError("Postgres is away.")
+
+    await add_events(pg, team, endpoint_id)
+    with monkeypatch.context() as broken:
+        broken.setattr(webhook_deliveries, "delivered", away)
+        assert await deliverer.deliver() == 1
+    assert ended(await only_row(pg, endpoint_id)) == ("pending", 1, None, None)
+    assert await deliverer.deliver() == 0  # the claim holds
+    await make_due(pg, endpoint_id)
+    assert await deliverer.deliver() == 1
+    assert len({post.id for post in receiver.posts}) == 1
+    assert ended(await only_row(pg, endpoint_id)) == ("delivered", 2, 204, None)
+
+
+async def test_what_is_under_way_is_ended_when_postgres_goes_away(
+    pg, team, receiver, endpoint_id, deliverer, monkeypatch
+):
+    over = asyncio.Event()
+
+    async def hold(_):
+        await over.wait()
+        return web.Response()
+
+    async def away(*_, **__):
+        over.set()
+        raise StorageError("Postgres is away.")
+
+    receiver.answers["/"] = hold
+    await add_events(pg, team, endpoint_id)
+    run = spawn(deliverer.deliver(), name="worker")
+    await receiver.received(1)
+    monkeypatch.setattr(webhook_deliveries, "claim", away)
+    with pytest.raises(StorageError):
+        await run
+    assert ended(await only_row(pg, endpoint_id)) == ("delivered", 1, 200, None)
 
 
 async def test_old_deliveries_are_removed_batch_by_batch(pg, team, endpoint_id, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 from tests.urls import all_rows, make_all, name_of, parameters, routes_of
 from voicehub.rest.middleware import Access
 
-USERS = routes_of(Access.USER)
+USERS = routes_of(Access.USER, Access.SIGNED_IN)
 ADMINS = routes_of(Access.ADMIN)
 
 

@@ -9,7 +9,7 @@ from tests import urls
 from tests.urls import MAKERS, MARK, SHARED, make_all, name_of, parameters, routes_of
 from voicehub.rest.middleware import Access
 
-USERS = routes_of(Access.USER)
+USERS = routes_of(Access.USER, Access.SIGNED_IN)
 ADMINS = routes_of(Access.ADMIN)
 # No row has these ids, or they are no ids at all.
 NO_IDS = ("0", "9223372036854775807", "9223372036854775808", "-1", "1.0", "one", "%00", "%ED%A0%80")

@@ -1,6 +1,8 @@
 """What the triggers leave for webhooks, and what becomes of it in the table."""
 
+import re
 from decimal import Decimal
+from typing import get_args
 
 import pytest
 
@@ -16,6 +18,7 @@ from voicehub.storage import (
     webhook_endpoints,
 )
 from voicehub.storage.page import Window
+from voicehub.storage.queries import sql_folder
 from voicehub.storage.webhook_deliveries import DeliveryStatus
 
 URL = "https://hooks.example/"
@@ -266,6 +269,24 @@ async def test_of_claims_each_delivery_is_in_one_and_no_endpoint_has_more_than_i
     assert len(set(ids)) == len(ids) == 10
     assert "whsec" not in repr(first)
     assert URL not in repr(first)
+
+
+async def test_an_endpoint_that_is_failing_has_one_under_way(pg, team, endpoint_id):
+    async with pg.connection() as conn:
+        for _ in range(3):
+            await webhook_deliveries.add_test(conn, team.id, endpoint_id)
+        await webhook_endpoints.failed(conn, team.id, endpoint_id)
+        for under_way, claimed in (([], 1), ([endpoint_id], 0), ([endpoint_id] * 4, 0)):
+            found = await webhook_deliveries.claim(
+                conn, 50, per_endpoint=4, under_way=under_way, life_s=60
+            )
+            assert len(found) == claimed
+
+
+def test_the_triggers_know_every_type_that_an_endpoint_may_ask_for():
+    sql = (sql_folder() / "schema.sql").read_text("utf-8")
+    told = set(re.findall(r"'((?:session|recording|usage|quota)\.[a-z]+)'", sql))
+    assert told == set(get_args(webhook_endpoints.EventType))
 
 
 async def test_a_claim_that_ran_out_is_anybodys_and_the_late_one_counts_only_as_a_success(

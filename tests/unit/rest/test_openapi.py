@@ -57,6 +57,7 @@ def test_an_operation_says_what_it_does_and_who_may(route):
         == {
             Access.OPEN: set(),
             Access.USER: {"user"},
+            Access.SIGNED_IN: {"user", "admin"},
             Access.ADMIN: {"admin"},
             Access.SESSION: {"user", "client_secret"},
         }[route.access]
