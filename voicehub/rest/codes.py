@@ -36,6 +36,7 @@ CODES: dict[HTTPStatus, dict[str, str]] = {
         "not_configured": "The server does not offer this way to sign in.",
         "agent_not_found": "There is no such agent, or it is another team's.",
         "recording_not_found": "The session has no recording.",
+        "transcript_not_found": "The transcript was removed.",
     },
     HTTPStatus.REQUEST_TIMEOUT: {
         "request_timeout": "The body took too long to arrive.",
@@ -52,10 +53,12 @@ CODES: dict[HTTPStatus, dict[str, str]] = {
         "recording_not_ready": "The recording is not finished yet: ask again after Retry-After.",
         "recording_unavailable": "The recording could not be made.",
         "session_not_open": "The session is in a state that does not allow this.",
+        "session_open": "The session has not ended: end it first.",
         "still_referenced": "Other rows refer to this one: the message counts them.",
         "subscription_exists": "The team has a subscription: change its plan.",
         "subscription_over": "The subscription is cancelled or expired: make a new one.",
         "team_required": "The login belongs to several teams: send `team`; `teams` names them.",
+        "usage_unsettled": "What the session used waits for a subscription of the team.",
     },
     HTTPStatus.PRECONDITION_FAILED: {
         "precondition_failed": "The resource was changed since you read it.",

@@ -12,6 +12,8 @@ from voicehub.rest.routes import ROUTES
 NOT_ANSWERED: dict[tuple[str, str], str] = {
     ("voicehub.rest.me.update", "email_taken"): "the address stays as it is",
     ("voicehub.rest.teams.relabel", "name_taken"): "the name stays as it is",
+    ("voicehub.rest.transcripts.show", "recording_not_ready"): "it goes without the recording",
+    ("voicehub.rest.transcripts.show", "recording_unavailable"): "it goes without the recording",
 }
 
 
