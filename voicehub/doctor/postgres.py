@@ -111,6 +111,8 @@ async def _look(conn: "asyncpg.Connection[asyncpg.Record]", processes: int) -> l
 async def _schema(conn: "asyncpg.Connection[asyncpg.Record]") -> Finding:
     try:
         await check_version(conn)
+    except asyncpg.InsufficientPrivilegeError:
+        return failed(SUBJECT, "its user may not see which tables it has", "GRANT SELECT on them.")
     except VoiceHubError as error:
         return failed(SUBJECT, error.message, "")
     return ok(SUBJECT, "its tables are this version's")

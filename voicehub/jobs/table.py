@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from voicehub.jobs.erasures import erase_audio
 from voicehub.jobs.forget import forget_keys
 from voicehub.jobs.periods import turn_periods
 from voicehub.jobs.recordings import SPOOL_FIRST_S, close_recordings
@@ -29,6 +30,8 @@ RECORDINGS_EVERY_S = SPOOL_FIRST_S / 2
 SPOOLED_EVERY_S = 10.0
 # So long after its end a session is found by what was said in it.
 WORDS_EVERY_S = 5.0
+# What was erased is gone at once, unless Spaces was away; this is for what comes late.
+ERASE_EVERY_S = 10.0
 ALL_RECORDINGS = "close all recordings"
 
 
@@ -109,6 +112,7 @@ def jobs_of(stores: Stores, rules: Rules) -> list[Job]:
             MINUTE_S,
             lambda: end_unopened(postgres, keep_context=rules.keep_context),
         ),
+        Job("erase audio", ERASE_EVERY_S, 5 * MINUTE_S, lambda: erase_audio(postgres, spaces)),
         Job("forget idempotency keys", HOUR_S, MINUTE_S, lambda: forget_keys(postgres)),
         Job("deliver webhooks", WEBHOOKS_EVERY_S, HOUR_S, deliverer.deliver, deliverer.leave),
         Job(

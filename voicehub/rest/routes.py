@@ -12,6 +12,7 @@ from voicehub.rest import (
     check,
     client_secrets,
     docs,
+    erasing,
     feedbacks,
     health,
     identities,
@@ -26,6 +27,7 @@ from voicehub.rest import (
     sessions,
     subscriptions,
     teams,
+    transcripts,
     usage,
     users,
     webhook_deliveries,
@@ -136,6 +138,12 @@ TEAMS: tuple[Route, ...] = (
     Route("PATCH", "/v1/agents/{agent_id}", agents.update, Access.USER),
     Route("DELETE", "/v1/agents/{agent_id}", agents.delete, Access.USER),
     Route("GET", "/v1/sessions", session_lists.list_page, Access.USER),
+    Route("GET", "/v1/sessions", sessions.list_page, Access.USER),
+    Route("DELETE", "/v1/sessions/{session_id}", erasing.delete, Access.USER),
+    Route("DELETE", "/v1/sessions/{session_id}/recording", erasing.delete_recording, Access.USER),
+    Route("GET", "/v1/sessions/{session_id}/transcript", transcripts.show, Access.USER),
+    Route("DELETE", "/v1/sessions/{session_id}/transcript", erasing.delete_transcript, Access.USER),
+    Route("DELETE", "/v1/sessions/{session_id}/context", erasing.delete_context, Access.USER),
 )
 # What admins alone do: to the platform, to a team's rows, or over all teams.
 ADMINS: tuple[Route, ...] = (

@@ -188,6 +188,14 @@ async def create(request: web.Request, asked: NewSession) -> web.Response:
 @operation("Show a session with its transcript", answers=WholeSession)
 async def show(request: web.Request) -> WholeSession:
     """Every line of the transcript, those included that still wait in Redis."""
+    session, transcript, is_complete = await with_transcript(request)
+    members = shown_members(session)
+    members["data"] = {**members["data"], "transcript": transcript}
+    return WholeSession(**members, is_transcript_complete=is_complete)
+
+
+async def with_transcript(request: web.Request) -> tuple[Session, list[lines.Line], bool]:
+    """The path's session, its lines until now, and whether these are all. Raises NotFoundError."""
     team_id, session_id = request[PRINCIPAL].team_id, body.path_id(request, "session_id")
     # Redis first: a line that is folded between the two reads is then seen twice and merged, where
     # the other order would miss it.
@@ -202,9 +210,7 @@ async def show(request: web.Request) -> WholeSession:
         folded = (session.data.get("folded") or {}).get("sequence", 0)
         fresh = [line for sequence, line in waiting if sequence > folded]
         transcript = lines.merge_lines(transcript, fresh)
-    members = shown_members(session)
-    members["data"] = {**members["data"], "transcript": transcript}
-    return WholeSession(**members, is_transcript_complete=waiting is not None)
+    return session, transcript, waiting is not None
 
 
 def as_shown(session: Session) -> SessionShown:
