@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import orjson
 from aiohttp import web
+from pydantic import ConfigDict
 
 from voicehub.errors import ConflictError, NotFoundError
 from voicehub.keys import POSTGRES, SETTINGS
@@ -45,6 +46,31 @@ class TranscriptLine(Shown):
 
 
 class Transcript(Shown):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "object": "transcript",
+                    "session_id": 42,
+                    "status": "completed",
+                    "started_at": "2026-11-23T10:00:00Z",
+                    "is_complete": True,
+                    "lines": [
+                        {
+                            "speaker": "agent",
+                            "transcript": "Hello, what can I do for you?",
+                            "timestamp": "2026-11-23T10:00:01.200Z",
+                            "item_id": "item_8fJ2",
+                            "start_ms": 1200,
+                            "end_ms": 2900,
+                            "interrupted": False,
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
     object: Literal["transcript"] = "transcript"
     session_id: int
     status: Status

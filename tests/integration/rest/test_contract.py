@@ -91,12 +91,8 @@ class Site:
         """Lines for the configuration: for most ids in a path, one that is there."""
         names = {name for route in urls.ROUTES for name in urls.parameters(route)}
         made = await urls.make_all(self, sorted(names), "own")
-        bound = (
-            f'"path.{name}" = {{ dictionary = "{name}", probability = 0.8 }}' for name in made
-        )
-        values = (
-            f"[dictionaries.{name}]\nvalues = [{value!r}]" for name, value in made.items()
-        )
+        bound = (f'"path.{name}" = {{ dictionary = "{name}", probability = 0.8 }}' for name in made)
+        values = (f"[dictionaries.{name}]\nvalues = [{value!r}]" for name, value in made.items())
         return "\n".join([*values, "[parameters]", *bound])
 
 
@@ -105,9 +101,7 @@ async def run_schemathesis(server, folder, arguments, rows):
     text = CONFIGURATION.read_text()
     if SEED is not None:
         text = text.replace("deterministic = true", "deterministic = false")
-    (folder / "schemathesis.toml").write_text(
-        text.replace("[parameters]", rows) if rows else text
-    )
+    (folder / "schemathesis.toml").write_text(text.replace("[parameters]", rows) if rows else text)
     child = await asyncio.create_subprocess_exec(
         *(Path(sys.executable).with_name("schemathesis"), "--config-file", "schemathesis.toml"),
         *("run", str(server.make_url("/v1/openapi.json")), "--no-color", *arguments),
