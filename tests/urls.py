@@ -41,6 +41,19 @@ MAKERS = {
         " jsonb_build_object('rating', 5, 'comment', '{mark}') FROM users WHERE id = $1"
         " RETURNING id"
     ),
+    "endpoint_id": (
+        "INSERT INTO webhook_endpoints (team_id, url, description, event_types, secret)"
+        " SELECT team_id, 'https://{mark}.example/hook', '{mark}', '[\"session.ended\"]',"
+        " 'whsec_{mark}' FROM users WHERE id = $1 RETURNING id"
+    ),
+    "delivery_id": (
+        "WITH endpoint AS (INSERT INTO webhook_endpoints (team_id, url, event_types, secret)"
+        " SELECT team_id, 'https://{mark}.example/hook', '[]', 'whsec_{mark}'"
+        " FROM users WHERE id = $1 RETURNING team_id, id)"
+        " INSERT INTO webhook_deliveries (team_id, endpoint_id, event_id, event_type, event_key,"
+        " payload, status) SELECT team_id, id, 'evt_{mark}', 'session.ended', '{mark}',"
+        " jsonb_build_object('of', '{mark}'), 'dead' FROM endpoint RETURNING id"
+    ),
 }
 
 _ALL_ROWS = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
