@@ -23,9 +23,7 @@ def test_the_readme_lists_every_metric_with_its_labels(root):
         f"| `{each.name}` | {each.kind} | {', '.join(each.labels)} | {each.what} |"
         for each in Telemetry().metrics
     ]
-    expected = "\n".join(
-        ["| metric | kind | labels | what |", "| --- | --- | --- | --- |", *rows]
-    )
+    expected = "\n".join(["| metric | kind | labels | what |", "| --- | --- | --- | --- |", *rows])
     assert expected in readme, f"README.md must hold this table:\n\n{expected}"
 
 
