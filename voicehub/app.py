@@ -6,10 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession, DummyCookieJar, web
 
 from voicehub.auth.attempts import LoginAttempts
+from voicehub.auth.id_tokens import IdTokens
+from voicehub.auth.key_set import KeySet
 from voicehub.auth.passwords import Passwords
+from voicehub.auth.refresh_tokens import RefreshTokens
+from voicehub.auth.reset_mails import ResetMails
+from voicehub.auth.smtp import MailServer
 from voicehub.auth.tokens import Tokens
 from voicehub.engines.engine import EngineFactory
 from voicehub.engines.local.chat import ChatResponder
@@ -26,11 +31,15 @@ from voicehub.jobs.table import Rules, Stores, servers_job
 from voicehub.jobs.worker import run_jobs
 from voicehub.keys import (
     ENGINES,
+    GOOGLE,
+    IDENTITY_PROVIDER,
     LOGIN_ATTEMPTS,
     PASSWORDS,
     POSTGRES,
     REDIS,
+    REFRESH_TOKENS,
     REGISTRY,
+    RESET_MAILS,
     SETTINGS,
     SPACES,
     SPOOL,
@@ -41,10 +50,11 @@ from voicehub.keys import (
 from voicehub.live.registry import Registry
 from voicehub.live.socket import open_socket
 from voicehub.live.tools import Toolbox
+from voicehub.remotes import UpstreamSettings
 from voicehub.rest.body import BODY_BYTES_MAX
 from voicehub.rest.middleware import answer_errors
 from voicehub.rest.routes import add_routes
-from voicehub.settings import Settings, UpstreamSettings
+from voicehub.settings import Settings
 from voicehub.sinks.spool import Spool
 from voicehub.storage.migrations import check_version
 from voicehub.storage.postgres import Postgres
@@ -69,9 +79,8 @@ def create_app(settings: Settings) -> web.Application:
     app[TOKENS] = tokens_of(settings)
     app[REGISTRY] = Registry()
     app[TELEMETRY] = Telemetry(open_tracing())
-    app.cleanup_ctx.extend(
-        (_metrics, _postgres, _redis, _spaces, _spooled, _passwords, _engines, _tools)
-    )
+    app.cleanup_ctx.extend((_metrics, _postgres, _redis, _spaces, _spooled))
+    app.cleanup_ctx.extend((_passwords, _identities, _reset_mails, _engines, _tools))
     app.on_response_prepare.append(_send_elsewhere)
     app.on_shutdown.append(_drain)
     add_routes(app, open_socket)
@@ -116,6 +125,7 @@ async def _redis(app: web.Application) -> AsyncIterator[None]:
     async with redis_of(app[SETTINGS], app[TELEMETRY]) as redis:
         app[REDIS] = redis
         app[LOGIN_ATTEMPTS] = LoginAttempts(redis)
+        app[REFRESH_TOKENS] = RefreshTokens(redis, life_s=app[SETTINGS].refresh_token_s)
         yield
 
 
@@ -210,6 +220,7 @@ def rules_of(settings: Settings) -> Rules:
         keep_context=settings.keep_context,
         audio_days=settings.audio_retention_days,
         transcript_days=settings.transcript_retention_days,
+        webhooks_to_private=settings.webhooks_allow_private,
     )
 
 
@@ -217,6 +228,41 @@ async def _passwords(app: web.Application) -> AsyncIterator[None]:
     app[PASSWORDS] = Passwords()
     yield
     app[PASSWORDS].close()
+
+
+async def _identities(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS]
+    async with ClientSession(cookie_jar=DummyCookieJar()) as http:
+        if settings.google_client_ids:
+            app[GOOGLE] = IdTokens(
+                KeySet(settings.google_jwks_url, http),
+                issuers=settings.google_issuers,
+                audiences=settings.google_client_ids,
+            )
+        if settings.idp_jwks_url and settings.idp_issuer and settings.idp_audience:
+            app[IDENTITY_PROVIDER] = IdTokens(
+                KeySet(settings.idp_jwks_url, http),
+                issuers=[settings.idp_issuer],
+                audiences=[settings.idp_audience],
+                team_claim=settings.idp_team_claim,
+            )
+        yield
+
+
+async def _reset_mails(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS]
+    if not (settings.smtp_url and settings.mail_from and settings.password_reset_url):
+        yield
+        return
+    mails = app[RESET_MAILS] = ResetMails(
+        app[POSTGRES],
+        app[TOKENS],
+        MailServer.at(settings.smtp_url.get_secret_value()),
+        sender=settings.mail_from,
+        page_url=settings.password_reset_url,
+    )
+    yield
+    await mails.close()
 
 
 async def _engines(app: web.Application) -> AsyncIterator[None]:

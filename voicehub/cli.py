@@ -29,9 +29,11 @@ from voicehub.jobs import table
 from voicehub.jobs.sweep import sweep_once
 from voicehub.jobs.table import Rules, Stores
 from voicehub.jobs.worker import work
+from voicehub.rest.check import as_shown
 from voicehub.serving.leaving import ignore_signals
 from voicehub.settings import Settings
 from voicehub.storage import users
+from voicehub.storage.check import RULES, Report, find_faults
 from voicehub.storage.migrations import migrate as migrate_database
 from voicehub.talk import talk
 from voicehub.telemetry.exposition import exposed
@@ -159,12 +161,21 @@ def doctor(
 
 @app.command()
 def token(
-    email: Annotated[str, typer.Argument(help="Whose token.")],
+    email: Annotated[str | None, typer.Argument(help="Whose token.")] = None,
     team: Annotated[str | None, typer.Option(help="The team's name, where it takes one.")] = None,
+    service: Annotated[
+        str | None, typer.Option(help="Instead of a user: a program that administers.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Life of a service's token.")] = 90,
 ) -> None:
-    """Print an access token of a user."""
+    """Print an access token of a user, or a service token, which administers the platform."""
+    if (email is None) == (service is None):
+        raise typer.BadParameter("name a user by the address, or a --service.")
     settings = _settings()
-    typer.echo(_run(_issue(settings, email, team)))
+    if service is not None:
+        typer.echo(tokens_of(settings).issue_service(service, days=days))
+    elif email is not None:
+        typer.echo(_run(_issue(settings, email, team)))
 
 
 @app.command()
@@ -205,6 +216,36 @@ def abort_uploads() -> None:
 def apply_retention() -> None:
     """Remove audio and transcripts older than the settings keep them."""
     console.print(f"removed {_once('apply retention')} recordings and transcripts")
+
+
+@app.command()
+def check(
+    *,
+    json: Annotated[bool, typer.Option("--json", help="As the API shows it.")] = False,
+) -> None:
+    """Find what is broken between rows, and say how to mend it. Exit code 1 where something is."""
+
+    def run(stores: Stores, _rules: Rules) -> Coroutine[Any, Any, Report]:
+        return find_faults(stores.postgres, stores.redis)
+
+    report = _run(_jobs(_settings(), run))
+    if json:
+        typer.echo(as_shown(report).model_dump_json(indent=2))
+    else:
+        _print_faults(report)
+    if report.faults or not report.is_complete:
+        sys.exit(1)
+
+
+def _print_faults(report: Report) -> None:
+    for fault in report.faults:
+        more = " ..." if fault.count > len(fault.ids) else ""
+        typer.echo(f"{fault.count} {fault.rule.what}: {', '.join(map(str, fault.ids))}{more}")
+        typer.echo(f"    {fault.rule.mend}")
+    if not report.is_complete:
+        typer.echo("Redis did not tell which sessions are held.")
+    elif not report.faults:
+        typer.echo(f"Nothing is broken: {len(RULES) + 1} rules hold.")
 
 
 def _once(name: str) -> int:

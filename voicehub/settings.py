@@ -1,24 +1,23 @@
 """Every setting, read from the environment once; README lists the same table."""
 
 import json
-import os
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     FilePath,
     SecretStr,
-    StringConstraints,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from voicehub.remotes import EngineName, ToolName, ToolSettings, UpstreamSettings
 
 
 def _comma_list(value: object) -> object:
@@ -41,13 +40,16 @@ def _parsed_json(value: object) -> object:
         raise ValueError("it is not valid JSON") from None
 
 
-def _websocket_url(value: str) -> str:
+def _safe_url(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in {"wss", "ws"} or not parts.hostname:
-        raise ValueError("an engine's url begins with wss:// or ws://")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("an engine's url holds no key: key_env names the key's variable")
+    on_this_machine = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if parts.scheme != "https" and not (parts.scheme == "http" and on_this_machine):
+        raise ValueError("it begins with https:// (http:// on this machine alone)")
     return value
+
+
+# What is fetched there, or sent there, must not be changed or read on the way.
+SafeUrl = Annotated[str, AfterValidator(_safe_url)]
 
 
 def _origin(value: str) -> str:
@@ -56,67 +58,6 @@ def _origin(value: str) -> str:
     if parts.scheme not in {"https", "http"} or value != f"{parts.scheme}://{parts.netloc}".lower():
         raise ValueError("an origin is scheme://host[:port] in lower case, without a path")
     return value
-
-
-def _not_our_own(name: str) -> str:
-    if name in {"local", "echo"}:
-        raise ValueError("'local' and 'echo' are engines of the server itself")
-    return name
-
-
-# What agents name in `settings.engine`.
-EngineName = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$"), AfterValidator(_not_our_own)
-]
-
-
-class UpstreamSettings(BaseModel):
-    """One entry of `VOICEHUB_ENGINES`: an API that speaks the Realtime protocol."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    url: Annotated[str, AfterValidator(_websocket_url)] = Field(repr=False)
-    model: str | None = None
-    key_env: str | None = None
-    auth: Literal["bearer", "api-key"] = "bearer"
-    headers: dict[str, str] = Field(default_factory=dict, repr=False)
-    session_max_s: float = Field(3600, ge=1)
-    transcription_model: str = "gpt-4o-mini-transcribe"
-
-    def key(self) -> SecretStr | None:
-        """The key that the variable `key_env` holds now."""
-        value = os.environ.get(self.key_env, "") if self.key_env else ""
-        return SecretStr(value) if value else None
-
-
-def _web_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"https", "http"} or not parts.hostname:
-        raise ValueError("a tool's url begins with https:// or http://")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("a tool's url holds no secret: secret_env names the key's variable")
-    return value
-
-
-# What agents name in `settings.tools`, and models in their calls.
-ToolName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
-
-
-class ToolSettings(BaseModel):
-    """One entry of `VOICEHUB_TOOLS`: an HTTP endpoint that does something for an agent."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    url: Annotated[str, AfterValidator(_web_url)] = Field(repr=False)
-    timeout_s: float = Field(10, gt=0, le=60)
-    response_bytes_max: int = Field(16_384, ge=1, le=1 << 20)
-    secret_env: str | None = None
-    allow_private: bool = False
-
-    def secret(self) -> SecretStr | None:
-        """The key that the variable `secret_env` holds now."""
-        value = os.environ.get(self.secret_env, "") if self.secret_env else ""
-        return SecretStr(value) if value else None
 
 
 class Settings(BaseSettings):
@@ -187,12 +128,69 @@ class Settings(BaseSettings):
     access_token_s: int = Field(
         3600, ge=60, alias="VOICEHUB_ACCESS_TOKEN_S", description="Life of an access token."
     )
+    refresh_token_s: int = Field(
+        30 * 24 * 3600,
+        ge=60,
+        alias="VOICEHUB_REFRESH_TOKEN_S",
+        description="How long a sign-in lasts, however often its token is refreshed.",
+    )
     client_secret_s: int = Field(
         600,
         ge=10,
         le=7200,
         alias="VOICEHUB_CLIENT_SECRET_S",
         description="Life of a client secret.",
+    )
+    trusted_proxies: Annotated[
+        list[IPv4Network | IPv6Network], NoDecode, BeforeValidator(_comma_list)
+    ] = Field(
+        default_factory=list,
+        alias="VOICEHUB_TRUSTED_PROXIES",
+        description="Networks whose `X-Forwarded-For` is believed, as `10.0.0.0/8`.",
+    )
+    google_client_ids: CommaList = Field(
+        default_factory=list,
+        alias="VOICEHUB_GOOGLE_CLIENT_IDS",
+        description="OAuth client ids whose Google ID tokens sign in (see below).",
+    )
+    google_issuers: CommaList = Field(
+        default_factory=lambda: ["https://accounts.google.com", "accounts.google.com"],
+        alias="VOICEHUB_GOOGLE_ISSUERS",
+        description="Who may have issued them.",
+    )
+    google_jwks_url: SafeUrl = Field(
+        "https://www.googleapis.com/oauth2/v3/certs",
+        alias="VOICEHUB_GOOGLE_JWKS_URL",
+        description="Where Google publishes its keys.",
+    )
+    idp_issuer: str | None = Field(
+        None,
+        alias="VOICEHUB_IDP_ISSUER",
+        description="An identity provider of your own whose ID tokens sign in: its `iss`.",
+    )
+    idp_audience: str | None = Field(
+        None, alias="VOICEHUB_IDP_AUDIENCE", description="The `aud` of its ID tokens."
+    )
+    idp_jwks_url: SafeUrl | None = Field(
+        None, alias="VOICEHUB_IDP_JWKS_URL", description="Where it publishes its keys."
+    )
+    idp_team_claim: str | None = Field(
+        None,
+        alias="VOICEHUB_IDP_TEAM_CLAIM",
+        description="The claim that names the team, where it decides on that.",
+    )
+    smtp_url: SecretStr | None = Field(
+        None,
+        alias="VOICEHUB_SMTP_URL",
+        description="Mail server for password resets, `smtps://...` (see below).",
+    )
+    mail_from: str | None = Field(
+        None, alias="VOICEHUB_MAIL_FROM", description="Sender of these mails."
+    )
+    password_reset_url: SafeUrl | None = Field(
+        None,
+        alias="VOICEHUB_PASSWORD_RESET_URL",
+        description="Page that asks for the new password; links to it add `#token=`.",
     )
 
     grace_s: float = Field(
@@ -273,6 +271,11 @@ class Settings(BaseSettings):
         alias="VOICEHUB_TRANSCRIPT_RETENTION_DAYS",
         description="The same for transcripts and contexts.",
     )
+    webhooks_allow_private: bool = Field(
+        False,
+        alias="VOICEHUB_WEBHOOKS_ALLOW_PRIVATE",
+        description="True lets webhooks go to private addresses, and without TLS. For development.",
+    )
     cached_token_weight: float = Field(
         1.0,
         ge=0,
@@ -336,5 +339,25 @@ class Settings(BaseSettings):
         if (self.tls_cert is None) != (self.tls_key is None):
             raise PydanticCustomError(
                 "tls_half_set", "VOICEHUB_TLS_CERT and VOICEHUB_TLS_KEY are set together or not."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _identity_provider_is_whole(self) -> Self:
+        given = (self.idp_issuer, self.idp_audience, self.idp_jwks_url)
+        if any(given) != all(given) or (self.idp_team_claim and not all(given)):
+            raise PydanticCustomError(
+                "idp_half_set",
+                "VOICEHUB_IDP_ISSUER, VOICEHUB_IDP_AUDIENCE and VOICEHUB_IDP_JWKS_URL"
+                " are set together or not.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _mail_is_whole(self) -> Self:
+        if self.smtp_url and not (self.mail_from and self.password_reset_url):
+            raise PydanticCustomError(
+                "mail_half_set",
+                "VOICEHUB_SMTP_URL wants VOICEHUB_MAIL_FROM and VOICEHUB_PASSWORD_RESET_URL too.",
             )
         return self

@@ -77,9 +77,10 @@ RETURNING
 -- A plan to be deleted: nobody refers to it anew until the transaction ends.
 SELECT id FROM plans WHERE id = $1 FOR UPDATE;
 
--- name: count_subscriptions
--- How many subscriptions refer to the plan, those that are over included.
-SELECT count(*) FROM subscriptions WHERE plan_id = $1;
+-- name: count_referrers
+-- The subscriptions that refer to the plan, those that are over included, counted up to $2.
+SELECT count(*) AS subscriptions
+FROM (SELECT FROM subscriptions WHERE plan_id = $1 LIMIT $2) AS found;
 
 -- name: delete
 -- A locked plan to which nothing refers.

@@ -55,7 +55,10 @@ SELECT
     (
         SELECT count(*) FROM (SELECT FROM subscriptions WHERE team_id = $1 LIMIT $2) AS found
     ) AS subscriptions,
-    (SELECT count(*) FROM (SELECT FROM feedbacks WHERE team_id = $1 LIMIT $2) AS found) AS feedbacks;
+    (SELECT count(*) FROM (SELECT FROM feedbacks WHERE team_id = $1 LIMIT $2) AS found) AS feedbacks,
+    (
+        SELECT count(*) FROM (SELECT FROM webhook_endpoints WHERE team_id = $1 LIMIT $2) AS found
+    ) AS "webhook endpoints";
 
 -- name: delete
 -- A team that is locked, and that nothing refers to.

@@ -60,6 +60,8 @@ def _default(field):
         return ""
     if isinstance(value, SecretStr):
         return "(secret)"
+    if isinstance(value, list):
+        return f"`{','.join(map(str, value))}`"
     return f"`{str(value).lower() if isinstance(value, bool) else _plain(value)}`"
 
 

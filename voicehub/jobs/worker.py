@@ -61,7 +61,9 @@ class Beat:
                 # The limit of a running job starts anew, shorter, when the worker is to stop.
                 async with asyncio.timeout(self._job.limit_s) as limit:
                     async with asyncio.TaskGroup() as group:
-                        watch = group.create_task(_shorten(limit, stopped), name="stop watch")
+                        watch = group.create_task(
+                            _shorten(limit, stopped, self._job), name="stop watch"
+                        )
                         await self._once()
                         watch.cancel()
             except TimeoutError:
@@ -99,8 +101,10 @@ class Beat:
             self._fault = fault
 
 
-async def _shorten(limit: asyncio.Timeout, stopped: asyncio.Event) -> None:
+async def _shorten(limit: asyncio.Timeout, stopped: asyncio.Event, job: Job) -> None:
     await stopped.wait()
+    if job.leave is not None:
+        job.leave()
     latest = asyncio.get_running_loop().time() + STOP_S
     if not limit.expired():
         limit.reschedule(min(latest, limit.when() or latest))

@@ -178,7 +178,8 @@ class Driver:
             self._apply(events.PauseAsked())
         else:
             error = ForbiddenError("The session was ended.", code="session_ended")
-            self.end(EndedReason.CLIENT_CLOSE, error)
+            by_admin = wish is Wish.END_BY_ADMIN
+            self.end(EndedReason.ADMIN if by_admin else EndedReason.CLIENT_CLOSE, error)
 
     def end(
         self,

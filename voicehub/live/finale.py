@@ -17,7 +17,7 @@ from voicehub.sinks.recorder import Recorder
 from voicehub.sinks.row import RowSink
 from voicehub.sinks.summary import RecordingState
 from voicehub.sinks.transcript import TranscriptSink
-from voicehub.storage import ownership
+from voicehub.storage import erasure, ownership
 from voicehub.storage.ownership import Owned
 from voicehub.storage.postgres import Postgres
 from voicehub.tasks import spawn, stop
@@ -153,8 +153,10 @@ class Finale:
             if self._ended and not self.resumes:
                 with suppress(FencedError):
                     made = summary.as_json(), summary.url
-                    return await ownership.set_recording(conn, *self._session, *made)
-            return await ownership.leave_part(conn, *self._session[:2], summary.key)
+                    await ownership.set_recording(conn, *self._session, *made)
+                    return
+            await ownership.leave_part(conn, *self._session[:2], summary.key)
+            await erasure.came_late(conn, *self._session[:2])
 
     async def _insist(self, step: Callable[[], Awaitable[None]], until_s: float) -> None:
         loop = asyncio.get_running_loop()

@@ -11,10 +11,10 @@ from pydantic_core import PydanticCustomError
 
 from voicehub.errors import (
     AuthenticationError,
-    ClientError,
     ForbiddenError,
     NotFoundError,
     PreconditionFailedError,
+    UnprocessableError,
 )
 from voicehub.keys import POSTGRES, PRINCIPAL
 from voicehub.rest import answer, body, etag
@@ -75,7 +75,14 @@ class NewFeedback(body.Body):
     """At least one of `rating`, `comment` and `tags`."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"session_id": 4711, "rating": 5, "tags": ["speed"]}]}
+        json_schema_extra={
+            "examples": [{"session_id": 4711, "rating": 5, "tags": ["speed"]}],
+            "anyOf": [
+                {"required": ["rating"], "properties": {"rating": {"type": "integer"}}},
+                {"required": ["comment"], "properties": {"comment": {"type": "string"}}},
+                {"required": ["tags"], "properties": {"tags": {"type": "array", "minItems": 1}}},
+            ],
+        }
     )
 
     session_id: Identifier | None = None
@@ -169,7 +176,7 @@ async def show(request: web.Request) -> web.Response:
 @operation(
     "Change one's feedback",
     answers=FeedbackShown,
-    errors=(ForbiddenError, PreconditionFailedError),
+    errors=(ForbiddenError, PreconditionFailedError, UnprocessableError),
     is_tagged=True,
 )
 async def update(request: web.Request, asked: FeedbackPatch) -> web.Response:
@@ -179,7 +186,7 @@ async def update(request: web.Request, asked: FeedbackPatch) -> web.Response:
         etag.require_match(request, row)
         data = {name: value for name, value in (row.data | wanted).items() if value is not None}
         if not any(data.get(name) for name in SAID):
-            raise ClientError("Nothing would be left of the feedback: delete it.")
+            raise UnprocessableError("Nothing would be left of the feedback: delete it.")
         row = await feedbacks.update(conn, row.team_id, row.id, data)
     return answer.tagged(request, _shown(row), row)
 

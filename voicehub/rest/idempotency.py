@@ -22,7 +22,8 @@ from voicehub.storage.idempotency import Kept
 
 HEADER = "Idempotency-Key"
 # The draft has a quoted string; most clients send it bare.
-_KEY = re.compile(r'"?([A-Za-z0-9_.:-]{1,128})"?', re.ASCII)
+KEY_PATTERN = r'"?([A-Za-z0-9_.:-]{1,128})"?'
+_KEY = re.compile(KEY_PATTERN, re.ASCII)
 BUSY_RETRY_S = 1
 # The headers of an answer that are part of what it says.
 _KEPT_HEADERS = ("Content-Type", "Location", "ETag")

@@ -9,11 +9,10 @@ from aiohttp import web
 from pydantic import ConfigDict, Field
 
 from voicehub.auth.principal import fold_email
-from voicehub.errors import AuthenticationError, ClientError
+from voicehub.errors import AuthenticationError, UnprocessableError
 from voicehub.keys import POSTGRES, PRINCIPAL, SETTINGS
 from voicehub.rest import body
 from voicehub.rest.fields import Name, Quantity, Shown
-from voicehub.rest.merge import merged
 from voicehub.rest.operation import operation
 from voicehub.storage import members, subscriptions, users
 from voicehub.storage.postgres import Connection
@@ -59,6 +58,37 @@ class OwnSubscription(Shown):
 
 
 class Me(OwnUser):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "object": "user",
+                    "id": 7,
+                    "email": "ada@team.example",
+                    "display_name": "Ada",
+                    "is_admin": False,
+                    "team": {"id": 3, "name": "acme", "label": "Acme"},
+                    "settings": {"theme": "dark"},
+                    "subscription": {
+                        "id": 5,
+                        "status": "active",
+                        "plan": {
+                            "id": 2,
+                            "name": "Business",
+                            "max_audio_tokens": 20000000,
+                            "max_text_tokens": 40000000,
+                        },
+                        "total_audio_tokens_used": 48213.5,
+                        "total_text_tokens_used": 1204,
+                        "current_period_start": "2026-11-01T00:00:00Z",
+                        "current_period_end": "2026-12-01T00:00:00Z",
+                        "cancel_at_period_end": False,
+                    },
+                }
+            ]
+        }
+    )
+
     settings: dict[str, Any]
     """Preferences of the user and of the pages: any JSON."""
     subscription: OwnSubscription | None
@@ -73,7 +103,7 @@ class MePatch(body.Body):
 
     display_name: Name = Field(default_factory=str)
     settings: dict[str, Any] = Field(default_factory=dict)
-    """Merged into what is there (RFC 7396): null removes a key, what is not named stays."""
+    """Laid over what is there, key by key: null takes a key away, what is not named stays."""
 
 
 @operation("Show who the token belongs to", answers=Me)
@@ -83,16 +113,19 @@ async def show(request: web.Request) -> Me:
 
 
 # Without an ETag: the answer is made of several rows, and a merge takes nothing from another's.
-@operation("Change one's name and settings", answers=Me)
+@operation("Change one's name and settings", answers=Me, errors=(UnprocessableError,))
 async def update(request: web.Request, asked: MePatch) -> Me:
     principal = request[PRINCIPAL]
     async with request.app[POSTGRES].transaction() as conn:
         member = await members.lock_for_update(conn, principal.team_id, principal.own_user_id)
         if member is None:
             raise _gone()
-        settings = merged(member.settings, asked.settings)
+        kept = member.settings | asked.settings
+        settings = {name: value for name, value in kept.items() if value is not None}
         if len(orjson.dumps(settings)) > SETTINGS_BYTES_MAX:
-            raise ClientError("The settings are longer than 16 KiB of JSON.", param="settings")
+            raise UnprocessableError(
+                "The settings would be longer than 16 KiB of JSON.", param="settings"
+            )
         await members.update(
             conn,
             member.team_id,

@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler
 from structlog.contextvars import bind_contextvars
 
 from voicehub.auth.bearer import credential
-from voicehub.auth.principal import Principal
+from voicehub.auth.principal import Principal, fold_email
 from voicehub.errors import (
     AuthenticationError,
     ClientError,
@@ -26,7 +26,7 @@ from voicehub.errors import (
 from voicehub.keys import POSTGRES, PRINCIPAL, REQUEST_ID, SETTINGS, TELEMETRY, TOKENS
 from voicehub.rest import answer, audit, body, cors
 from voicehub.rest.access_log import NO_ROUTE, route_of
-from voicehub.storage import teams
+from voicehub.storage import teams, users
 
 _log = structlog.get_logger(__name__)
 
@@ -73,20 +73,26 @@ def guarded(handler: Handler, access: Access) -> Handler:
             request[PRINCIPAL] = _authenticate(request, access)
         if access is not Access.ADMIN:
             return await handler(request)
-        await _act_for_team(request)
+        await _admit_admin(request)
         return await audit.recorded(request, handler)
 
     return authenticate_first
 
 
-async def _act_for_team(request: web.Request) -> None:
-    if "team_id" not in request.match_info:
-        return
-    team_id = body.path_id(request, "team_id")
+async def _admit_admin(request: web.Request) -> None:
+    """An admin's token outlives neither the account nor the address that made it one."""
+    principal = request[PRINCIPAL]
     async with request.app[POSTGRES].connection() as conn:
+        if principal.user_id is not None:
+            user = await users.get(conn, principal.team_id, principal.user_id)
+            if user is None or fold_email(user.email) != fold_email(principal.email):
+                raise AuthenticationError("The user of this token is gone.")
+        if "team_id" not in request.match_info:
+            return
+        team_id = body.path_id(request, "team_id")
         if await teams.get(conn, team_id) is None:
             raise NotFoundError("There is no such team.")
-    request[PRINCIPAL] = request[PRINCIPAL].acting_for(team_id)
+    request[PRINCIPAL] = principal.acting_for(team_id)
 
 
 @web.middleware

@@ -9,19 +9,29 @@ from voicehub.rest import (
     admin_agents,
     agents,
     audits,
+    check,
     client_secrets,
+    docs,
+    erasing,
     feedbacks,
     health,
+    identities,
     login,
     me,
+    passwords,
     plans,
     recordings,
+    refresh,
     session_acts,
+    session_lists,
     sessions,
     subscriptions,
     teams,
+    transcripts,
     usage,
     users,
+    webhook_deliveries,
+    webhook_endpoints,
 )
 from voicehub.rest.middleware import Access, add_headers, guarded
 from voicehub.rest.operation import Operation
@@ -44,6 +54,15 @@ OPEN: tuple[Route, ...] = (
     Route("GET", "/readyz", health.ready, Access.OPEN),
     Route("HEAD", "/readyz", health.ready, Access.OPEN),
     Route("POST", "/v1/auth/login", login.login, Access.OPEN),
+    Route("POST", "/v1/auth/google", identities.google, Access.OPEN),
+    Route("POST", "/v1/auth/token_exchange", identities.exchange, Access.OPEN),
+    Route("POST", "/v1/auth/refresh", refresh.refresh, Access.OPEN),
+    Route("POST", "/v1/auth/logout", refresh.logout, Access.OPEN),
+    Route("POST", "/v1/auth/password_resets", passwords.request_reset, Access.OPEN),
+    Route("POST", "/v1/auth/password_resets/confirm", passwords.confirm_reset, Access.OPEN),
+    Route("GET", "/v1/openapi.json", docs.show, Access.OPEN),
+    Route("GET", "/docs", docs.page, Access.OPEN),
+    Route("GET", "/docs/{file}", docs.file, Access.OPEN),
 )
 # What belongs to the platform, for everybody who is signed in.
 PLATFORM: tuple[Route, ...] = (
@@ -53,6 +72,8 @@ PLATFORM: tuple[Route, ...] = (
 # What a user does as a user.
 OWN: tuple[Route, ...] = (
     Route("GET", "/v1/me", me.show, Access.USER),
+    Route("POST", "/v1/me/password", passwords.change, Access.USER),
+    Route("POST", "/v1/auth/logout_everywhere", refresh.logout_everywhere, Access.USER),
     Route("PATCH", "/v1/me", me.update, Access.USER),
     # Admins have `/v1/teams/{team_id}` for it.
     Route("GET", "/v1/team", teams.show, Access.USER),
@@ -65,7 +86,6 @@ OWN: tuple[Route, ...] = (
 # What the users of a team do with its rows; an admin does the same to any team.
 TEAMS: tuple[Route, ...] = (
     Route("GET", "/v1/agents", agents.list_page, Access.USER),
-    Route("GET", "/v1/sessions", sessions.list_page, Access.USER),
     Route("GET", "/v1/sessions/{session_id}", sessions.show, Access.USER),
     Route("POST", "/v1/sessions/{session_id}/pause", session_acts.pause, Access.USER),
     Route("POST", "/v1/sessions/{session_id}/end", session_acts.end, Access.USER),
@@ -76,6 +96,33 @@ TEAMS: tuple[Route, ...] = (
     Route("GET", "/v1/feedbacks/{feedback_id}", feedbacks.show, Access.USER),
     Route("PATCH", "/v1/feedbacks/{feedback_id}", feedbacks.update, Access.USER),
     Route("DELETE", "/v1/feedbacks/{feedback_id}", feedbacks.delete, Access.USER),
+    Route("GET", "/v1/webhook_endpoints", webhook_endpoints.list_page, Access.USER),
+    Route("POST", "/v1/webhook_endpoints", webhook_endpoints.create, Access.USER),
+    Route("GET", "/v1/webhook_endpoints/{endpoint_id}", webhook_endpoints.show, Access.USER),
+    Route("PATCH", "/v1/webhook_endpoints/{endpoint_id}", webhook_endpoints.update, Access.USER),
+    Route("DELETE", "/v1/webhook_endpoints/{endpoint_id}", webhook_endpoints.delete, Access.USER),
+    Route(
+        "POST",
+        "/v1/webhook_endpoints/{endpoint_id}/rotate_secret",
+        webhook_endpoints.rotate_secret,
+        Access.USER,
+    ),
+    Route(
+        "POST", "/v1/webhook_endpoints/{endpoint_id}/test", webhook_endpoints.send_test, Access.USER
+    ),
+    Route(
+        "GET",
+        "/v1/webhook_endpoints/{endpoint_id}/deliveries",
+        webhook_deliveries.list_page,
+        Access.USER,
+    ),
+    Route("GET", "/v1/webhook_deliveries/{delivery_id}", webhook_deliveries.show, Access.USER),
+    Route(
+        "POST",
+        "/v1/webhook_deliveries/{delivery_id}/replay",
+        webhook_deliveries.replay,
+        Access.USER,
+    ),
     Route("GET", "/v1/audit", audits.list_page, Access.USER),
     Route("GET", "/v1/subscription", subscriptions.show_current, Access.USER),
     Route("GET", "/v1/subscriptions", subscriptions.list_page, Access.USER),
@@ -90,9 +137,22 @@ TEAMS: tuple[Route, ...] = (
     Route("GET", "/v1/agents/{agent_id}", agents.show, Access.USER),
     Route("PATCH", "/v1/agents/{agent_id}", agents.update, Access.USER),
     Route("DELETE", "/v1/agents/{agent_id}", agents.delete, Access.USER),
+    Route("GET", "/v1/sessions", session_lists.list_page, Access.USER),
+    Route("GET", "/v1/sessions", sessions.list_page, Access.USER),
+    Route("DELETE", "/v1/sessions/{session_id}", erasing.delete, Access.USER),
+    Route("DELETE", "/v1/sessions/{session_id}/recording", erasing.delete_recording, Access.USER),
+    Route("GET", "/v1/sessions/{session_id}/transcript", transcripts.show, Access.USER),
+    Route("DELETE", "/v1/sessions/{session_id}/transcript", erasing.delete_transcript, Access.USER),
+    Route("DELETE", "/v1/sessions/{session_id}/context", erasing.delete_context, Access.USER),
 )
 # What admins alone do: to the platform, to a team's rows, or over all teams.
 ADMINS: tuple[Route, ...] = (
+    Route(
+        "POST",
+        "/v1/teams/{team_id}/users/{user_id}/password_reset",
+        passwords.create_reset,
+        Access.ADMIN,
+    ),
     Route("GET", "/v1/teams", teams.list_all, Access.ADMIN),
     Route("POST", "/v1/teams", teams.create, Access.ADMIN),
     Route("GET", "/v1/teams/{team_id}", teams.show, Access.ADMIN),
@@ -123,6 +183,8 @@ ADMINS: tuple[Route, ...] = (
     Route("PATCH", "/v1/admin/agents/{agent_id}", admin_agents.update, Access.ADMIN),
     Route("DELETE", "/v1/admin/agents/{agent_id}", admin_agents.delete, Access.ADMIN),
     Route("POST", "/v1/admin/agents/{agent_id}/restore", admin_agents.restore, Access.ADMIN),
+    Route("GET", "/v1/admin/sessions", session_lists.list_all, Access.ADMIN),
+    Route("GET", "/v1/admin/check", check.show, Access.ADMIN),
 )
 
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
+from voicehub.auth.passwords import check_strength
 from voicehub.auth.principal import fold_email
 from voicehub.errors import (
     ConflictError,
@@ -18,7 +19,7 @@ from voicehub.errors import (
     PreconditionFailedError,
 )
 from voicehub.keys import PASSWORDS, POSTGRES, PRINCIPAL, SETTINGS
-from voicehub.rest import answer, body, etag
+from voicehub.rest import answer, body, etag, welcome
 from voicehub.rest.cursor import ListQuery
 from voicehub.rest.fields import Identifier, Listed, Name, Shown
 from voicehub.rest.operation import operation
@@ -141,6 +142,8 @@ async def show(request: web.Request) -> web.Response:
 )
 async def create(request: web.Request, asked: NewUser) -> web.Response:
     team_id = request[PRINCIPAL].team_id
+    if asked.password is not None:
+        check_strength(asked.password, asked.email)
     # Before the transaction: it takes a tenth of a second of a core.
     password_hash = (
         None if asked.password is None else await request.app[PASSWORDS].hash(asked.password)
@@ -192,6 +195,7 @@ async def anonymize(request: web.Request) -> UserShown:
         member = await members.anonymize(conn, team_id, user_id)
     if member is None:
         raise _no_user()
+    await welcome.end_sign_ins(request, user_id)
     return _shown(request, member)
 
 
@@ -201,6 +205,7 @@ async def delete(request: web.Request) -> None:
     async with request.app[POSTGRES].transaction() as conn:
         if not await members.delete(conn, team_id, user_id):
             raise _no_user()
+    await welcome.end_sign_ins(request, user_id)
 
 
 def _place(request: web.Request) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from voicehub.errors import ConflictError, Fault, NotFoundError
 from voicehub.storage.page import Page, Window
 from voicehub.storage.postgres import Connection
 from voicehub.storage.queries import load
+from voicehub.storage.references import COUNT_MAX, refuse_while_referred
 
 _SQL = load("plans")
 
@@ -85,11 +86,8 @@ async def delete(conn: Connection, plan_id: int) -> None:
     if await conn.fetchval(_SQL["lock_for_deletion"], plan_id) is None:
         raise NotFoundError("There is no such plan.")
     # In a statement of its own, after the lock: it sees what was committed while this waited.
-    count = await conn.fetchval(_SQL["count_subscriptions"], plan_id)
-    if count:
-        raise ConflictError(
-            f"The plan is still referenced by {count} subscriptions.", code="still_referenced"
-        )
+    counts = await conn.fetchrow(_SQL["count_referrers"], plan_id, COUNT_MAX + 1)
+    refuse_while_referred("The plan", counts)
     await conn.execute(_SQL["delete"], plan_id)
 
 

@@ -15,9 +15,9 @@ COUNT_MAX = 1000
 def refuse_while_referred(what: str, counts: asyncpg.Record | None, advice: str = "") -> None:
     """Raise ConflictError where one of the counts, by the name of the things, is not zero."""
     assert counts is not None, "count(*) gives a row"
-    left = [f"{_shown(count)} {name}" for name, count in counts.items() if count]
+    left = [f"{name}: {_shown(count)}" for name, count in counts.items() if count]
     if left:
-        message = f"{what} still has {', '.join(left)}."
+        message = f"{what} is still referred to ({', '.join(left)})."
         raise ConflictError(f"{message} {advice}".rstrip(), code="still_referenced")
 
 

@@ -213,6 +213,7 @@ class Spaces:
             found += [
                 OpenUpload(entry["Key"], entry["UploadId"], entry.get("Initiated"))
                 for entry in page.get("Uploads", ())
+                if entry["Key"].startswith(prefix)  # a store may list them all
             ]
             check_listed(found)
             if not page.get("IsTruncated"):
@@ -296,11 +297,11 @@ class Spaces:
             if errors := answer.get("Errors"):
                 raise StorageError(f"Spaces kept {errors[0]['Key']}: {errors[0].get('Code')}.")
 
-    async def signed_url(self, key: str, expires_s: int) -> str:
-        """A URL that reads the object until then; made here, no request is sent."""
-        url: str = await self._client.generate_presigned_url(
-            "get_object", Params={"Bucket": self.bucket, "Key": key}, ExpiresIn=expires_s
-        )
+    async def signed_url(self, key: str, expires_s: int, saved_as: str | None = None) -> str:
+        """A URL that reads the object until then; no request is sent. `saved_as`: as a download."""
+        named = {"ResponseContentDisposition": f'attachment; filename="{saved_as}"'}
+        params = {"Bucket": self.bucket, "Key": key} | (named if saved_as else {})
+        url: str = await self._client.generate_presigned_url("get_object", params, expires_s)
         return url
 
     def address(self, key: str) -> str:

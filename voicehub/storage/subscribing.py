@@ -204,7 +204,7 @@ async def _lock(conn: Connection, by: By, plan_id: int) -> Plan:
 
 
 async def _lock_team(conn: Connection, by: By) -> None:
-    if not await teams.lock_for_session(conn, by.team_id):
+    if await teams.lock_for_update(conn, by.team_id) is None:
         raise NotFoundError("There is no such team.")
 
 

@@ -114,7 +114,7 @@ async def test_its_author_changes_a_feedback_and_what_was_not_sent_stays(web_cli
     _, body = await web_client.ask("PATCH", path, json={"comment": None})
     assert (body["rating"], body["comment"]) == (3, None)
     response, _ = await web_client.ask("PATCH", path, json={"rating": None})
-    assert response.status == 400
+    assert response.status == 422
     assert (await web_client.get(path))[1]["rating"] == 3
 
 

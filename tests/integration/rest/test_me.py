@@ -43,7 +43,7 @@ async def test_the_token_of_a_deleted_user_is_refused(web_client):
 
 
 async def test_a_user_changes_the_own_name_and_settings(web_client):
-    settings = {"theme": "dark", "panes": {"left": 1, "right": 2}}
+    settings = {"theme": "dark", "panes": {"left": 1, "right": 2}, "zoom": 1.5}
     response, body = await web_client.ask(
         "PATCH", "/v1/me", json={"display_name": "Ada L.", "settings": settings}
     )
@@ -52,7 +52,7 @@ async def test_a_user_changes_the_own_name_and_settings(web_client):
     _, body = await web_client.ask(
         "PATCH", "/v1/me", json={"settings": {"theme": None, "panes": {"left": 3}}}
     )
-    assert body["settings"] == {"panes": {"left": 3, "right": 2}}
+    assert body["settings"] == {"panes": {"left": 3}, "zoom": 1.5}
     assert body["display_name"] == "Ada L."
     assert (await web_client.get("/v1/me"))[1] == body
     assert (await web_client.get("/v1/me", who="root"))[1]["settings"] == {}
@@ -76,7 +76,7 @@ async def test_settings_are_bounded_however_many_requests_fill_them(web_client):
     assert (await web_client.ask("PATCH", "/v1/me", json=half))[0].status == 200
     more = {"settings": {"b": "x" * 9000}}
     response, problem = await web_client.ask("PATCH", "/v1/me", json=more)
-    assert (response.status, problem["param"]) == (400, "settings")
+    assert (response.status, problem["param"]) == (422, "settings")
     assert set((await web_client.get("/v1/me"))[1]["settings"]) == {"a"}
 
 

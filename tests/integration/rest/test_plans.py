@@ -23,6 +23,15 @@ async def test_an_admin_makes_a_plan_that_every_user_can_read(web_client):
     assert (page["data"], page["has_more"]) == ([body], True)
 
 
+async def test_a_service_reads_and_makes_plans_without_a_team(web_client, tokens):
+    service = {"Authorization": f"Bearer {tokens.issue_service('billing', days=1)}"}
+    response, plan = await web_client.post("/v1/plans", PLAN, who=None, headers=service)
+    assert response.status == 201
+    for path in ("/v1/plans", f"/v1/plans/{plan['id']}"):
+        assert (await web_client.get(path, who=None, headers=service))[0].status == 200
+    assert (await web_client.get("/v1/subscription", who=None, headers=service))[0].status == 403
+
+
 async def test_the_same_key_makes_one_plan(web_client):
     headers = {"Idempotency-Key": "k1"}
     _, first = await web_client.post("/v1/plans", PLAN, who="root", headers=headers)

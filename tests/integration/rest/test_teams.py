@@ -68,7 +68,7 @@ async def test_a_team_that_still_has_rows_stays(web_client):
     response, problem = await web_client.ask("DELETE", path, who="root")
     assert (response.status, problem["code"]) == (409, "still_referenced")
     assert problem["detail"] == (
-        "The team still has 2 users, 1 agents, 1 sessions, 1 subscriptions."
+        "The team is still referred to (users: 2, agents: 1, sessions: 1, subscriptions: 1)."
     )
     assert (await web_client.get(path, who="root"))[0].status == 200
 

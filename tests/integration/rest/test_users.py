@@ -135,7 +135,9 @@ async def test_a_user_whom_rows_refer_to_is_not_deleted(web_client):
     path = path_of(web_client, "ada")
     response, problem = await web_client.ask("DELETE", path, who="root")
     assert (response.status, problem["code"]) == (409, "still_referenced")
-    assert problem["detail"].startswith("The user still has 1 sessions, 3 agents. Anonymize")
+    assert problem["detail"].startswith(
+        "The user is still referred to (sessions: 1, agents: 3). Anonymize"
+    )
 
 
 async def test_a_user_whom_nothing_refers_to_is_deleted(web_client):
@@ -197,3 +199,19 @@ async def test_a_session_that_is_made_while_its_user_goes_is_counted_or_refused(
         await web_client.run("UPDATE sessions SET status = 'completed'")
     orphans = "SELECT count(*) FROM sessions WHERE user_id NOT IN (SELECT id FROM users)"
     assert await web_client.run(orphans) == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM users WHERE id = $1",
+        "UPDATE users SET email = 'former@one.example' WHERE id = $1",
+    ],
+)
+async def test_an_admin_who_is_gone_is_none_from_that_moment(web_client, change):
+    token = {"Authorization": f"Bearer {await web_client.token('root')}"}
+    for path in ("/v1/teams", f"/v1/teams/{web_client.teams['one']}"):
+        assert (await web_client.get(path, who=None, headers=token))[0].status == 200
+    await web_client.run(change, web_client.users["root"])
+    for path in ("/v1/teams", f"/v1/teams/{web_client.teams['one']}"):
+        assert (await web_client.get(path, who=None, headers=token))[0].status == 401

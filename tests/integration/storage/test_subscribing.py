@@ -160,7 +160,7 @@ async def test_a_plan_that_is_being_taken_cannot_be_deleted(team, by, plan_id):
         await subscribing.change_plan(conn, by, team.subscription_id, other)
         deleting = spawn(delete_plan(team, other), name="deleting")
         await until_waiting(team)
-    with pytest.raises(ConflictError, match="1 subscriptions") as refused:
+    with pytest.raises(ConflictError, match="1 subscription") as refused:
         await deleting
     assert refused.value.code == "still_referenced"
     await delete_plan(team, plan_id)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from voicehub.storage.period import Interval, beginning, following
 
-moments = st.datetimes(datetime(2000, 1, 1), datetime(2050, 1, 1), timezones=st.just(UTC))
+# Hypothesis gives them their zone.
+moments = st.datetimes(datetime(2000, 1, 1), datetime(2050, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds of st.datetimes are naive
 
 
 def at(text):

@@ -14,4 +14,7 @@ def test_who_refers_is_counted_up_to_a_limit():
             "The team", {"users": 2, "agents": 0, "sessions": COUNT_MAX + 1}, "Advice."
         )
     assert raised.value.code == "still_referenced"
-    assert raised.value.message == "The team still has 2 users, more than 1000 sessions. Advice."
+    assert (
+        raised.value.message
+        == "The team is still referred to (users: 2, sessions: more than 1000). Advice."
+    )
