@@ -138,7 +138,6 @@ TEAMS: tuple[Route, ...] = (
     Route("PATCH", "/v1/agents/{agent_id}", agents.update, Access.USER),
     Route("DELETE", "/v1/agents/{agent_id}", agents.delete, Access.USER),
     Route("GET", "/v1/sessions", session_lists.list_page, Access.USER),
-    Route("GET", "/v1/sessions", sessions.list_page, Access.USER),
     Route("DELETE", "/v1/sessions/{session_id}", erasing.delete, Access.USER),
     Route("DELETE", "/v1/sessions/{session_id}/recording", erasing.delete_recording, Access.USER),
     Route("GET", "/v1/sessions/{session_id}/transcript", transcripts.show, Access.USER),
