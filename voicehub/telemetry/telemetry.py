@@ -144,6 +144,12 @@ class Telemetry(Collector):
             bounds=REQUEST_BOUNDS_S,
         )
 
+        self.webhooks = Histogram(
+            "voicehub_webhook_attempt_seconds",
+            "Attempts to deliver a webhook: delivered, refused (by its status), failed.",
+            "outcome",
+            bounds=REQUEST_BOUNDS_S,
+        )
         self.job_runs = Counter(
             "voicehub_job_runs_total", "Runs of a job: done, failed, broken.", "job", "outcome"
         )
