@@ -38,8 +38,8 @@ MAKERS = {
     " WHERE u.id = $1 ORDER BY s.id LIMIT 1",
     "endpoint_id": (
         "INSERT INTO webhook_endpoints (team_id, url, description, event_types, secret)"
-        " SELECT team_id, 'https://{mark}.example/', '{mark}', '[\"session.ended\"]', 'whsec_{mark}'"
-        " FROM users WHERE id = $1 RETURNING id"
+        " SELECT team_id, 'https://{mark}.example/', '{mark}', '[\"session.ended\"]',"
+        " 'whsec_{mark}' FROM users WHERE id = $1 RETURNING id"
     ),
     "delivery_id": (
         "WITH endpoint AS (INSERT INTO webhook_endpoints (team_id, url, event_types, secret)"
