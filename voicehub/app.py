@@ -11,6 +11,7 @@ from aiohttp import ClientSession, web
 from voicehub.auth.attempts import LoginAttempts
 from voicehub.auth.passwords import Passwords
 from voicehub.auth.tokens import Tokens
+from voicehub.console.pages import add_console
 from voicehub.engines.engine import EngineFactory
 from voicehub.engines.local.chat import ChatResponder
 from voicehub.engines.local.engine import LocalEngine
@@ -68,6 +69,7 @@ def create_app(settings: Settings) -> web.Application:
     app.on_response_prepare.append(_send_elsewhere)
     app.on_shutdown.append(_drain)
     add_routes(app, open_socket)
+    add_console(app, [settings.spaces_endpoint])
     return app
 
 
