@@ -37,6 +37,7 @@ from voicehub.keys import (
     SPOOL,
     TOKENS,
     TOOLS,
+    WAVEFORMS,
 )
 from voicehub.live.registry import Registry
 from voicehub.live.socket import open_socket
@@ -46,6 +47,7 @@ from voicehub.rest.middleware import answer_errors
 from voicehub.rest.routes import add_routes
 from voicehub.settings import Settings, UpstreamSettings
 from voicehub.sinks.spool import Spool
+from voicehub.sinks.waveform import Waveforms
 from voicehub.storage.migrations import check_version
 from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
@@ -105,6 +107,7 @@ async def _spaces(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
     async with spaces_of(settings) as spaces, spool_of(settings) as spool:
         app[SPACES], app[SPOOL] = spaces, spool
+        app[WAVEFORMS] = Waveforms(spaces, spool)
         yield
 
 

@@ -43,12 +43,7 @@ class Recording(Shown):
 )
 async def show(request: web.Request) -> Recording:
     """Always JSON with a signed URL, never a redirect: a player cannot send the bearer token."""
-    principal, session_id = request[PRINCIPAL], body.path_id(request, "session_id")
-    async with request.app[POSTGRES].connection() as conn:
-        session = await sessions.get(conn, principal.team_id, session_id)
-    if session is None:
-        raise NotFoundError("There is no such session.")
-    recording = _finished(session)
+    session, recording = await finished_recording(request)
     life_s = request.app[SETTINGS].signed_url_s
     expires_at = answer.timestamp(int(time.time()) + life_s)
     url = await request.app[SPACES].signed_url(recording["key"], life_s)
@@ -61,6 +56,16 @@ async def show(request: web.Request) -> Recording:
         url=url,
         expires_at=expires_at,
     )
+
+
+async def finished_recording(request: web.Request) -> tuple[Session, dict[str, Any]]:
+    """The session that the path names, and its recording. Raises ConflictError, NotFoundError."""
+    principal, session_id = request[PRINCIPAL], body.path_id(request, "session_id")
+    async with request.app[POSTGRES].connection() as conn:
+        session = await sessions.get(conn, principal.team_id, session_id)
+    if session is None:
+        raise NotFoundError("There is no such session.")
+    return session, _finished(session)
 
 
 def _finished(session: Session) -> dict[str, Any]:

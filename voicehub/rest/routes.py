@@ -15,6 +15,7 @@ from voicehub.rest import (
     recordings,
     session_acts,
     sessions,
+    waveforms,
 )
 from voicehub.rest.middleware import Access, add_headers, guarded
 from voicehub.rest.operation import Operation
@@ -51,6 +52,7 @@ TEAMS = (
     Route("POST", "/v1/sessions/{session_id}/pause", session_acts.pause, Access.USER),
     Route("POST", "/v1/sessions/{session_id}/end", session_acts.end, Access.USER),
     Route("GET", "/v1/sessions/{session_id}/recording", recordings.show, Access.USER),
+    Route("GET", "/v1/sessions/{session_id}/recording/waveform", waveforms.show, Access.USER),
     Route("GET", "/v1/audit", audits.list_page, Access.USER),
 )
 # What admins alone do: to the platform, to a team's rows, or over all teams.

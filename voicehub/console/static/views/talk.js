@@ -49,7 +49,7 @@ export function View({ api, place }) {
 
 /** @param {{agent: any, isChosen: boolean, choose: () => void}} properties */
 function AgentCard({ agent, isChosen, choose }) {
-    return html`<label class="card agent ${isChosen ? 'chosen' : ''}">
+    return html`<label class="card agent-card ${isChosen ? 'chosen' : ''}">
         <input type="radio" name="agent" class="hidden-text" checked=${isChosen} onChange=${choose} />
         <span class="face" aria-hidden="true">${[...agent.name][0]?.toUpperCase()}</span>
         <span class="about">
