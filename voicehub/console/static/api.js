@@ -94,6 +94,18 @@ export class Api {
     }
 
     /**
+     * A file, under the name that the server gives it.
+     *
+     * @param {string} path
+     * @returns {Promise<{name: string, content: Blob}>}
+     */
+    async download(path) {
+        const response = await this.answer('GET', path);
+        const name = /filename="([^"]+)"/.exec(response.headers.get('Content-Disposition') ?? '')?.[1];
+        return { name: name ?? 'download', content: await response.blob() };
+    }
+
+    /**
      * @param {string} method
      * @param {string} path
      * @param {object} [body]
@@ -101,14 +113,24 @@ export class Api {
      * @returns {Promise<{body: any, etag: string | null}>}
      */
     async ask(method, path, body, headers = {}) {
+        const response = await this.answer(method, path, body, headers);
+        return { body: await contentOf(response), etag: response.headers.get('ETag') };
+    }
+
+    /**
+     * @param {string} method
+     * @param {string} path
+     * @param {object} [body]
+     * @param {Record<string, string>} [headers]
+     * @returns {Promise<Response>} of a success; everything else is an ApiError
+     */
+    async answer(method, path, body, headers) {
         let response = await this.fetch(method, path, body, headers);
         if (response.status === 401 && this.token && (await this.refresh())) {
             response = await this.fetch(method, path, body, headers);
         }
-        const text = await response.text();
-        const parsed = text && response.headers.get('Content-Type')?.includes('json') ? JSON.parse(text) : text;
-        if (!response.ok) throw new ApiError(response.status, parsed || {});
-        return { body: parsed, etag: response.headers.get('ETag') };
+        if (!response.ok) throw new ApiError(response.status, (await contentOf(response)) || {});
+        return response;
     }
 
     /**
@@ -175,6 +197,15 @@ export class Api {
             throw new ApiError(0, {});
         }
     }
+}
+
+/**
+ * @param {Response} response
+ * @returns {Promise<any>}
+ */
+async function contentOf(response) {
+    const text = await response.text();
+    return text && response.headers.get('Content-Type')?.includes('json') ? JSON.parse(text) : text;
 }
 
 /** @param {Record<string, unknown>} query */
