@@ -7,14 +7,14 @@ from typing import Any
 
 import structlog
 import uvloop
-from benches import frames, latency, memory, recording, relay, transcript
+from benches import frames, latency, memory, recording, relay, rest, transcript
 from benches.report import Report
 from rich.console import Console
 
 from voicehub.errors import VoiceHubError
 
 Bench = Callable[[argparse.Namespace], Coroutine[Any, Any, Report]]
-MODULES = (frames, relay, recording, transcript, memory, latency)
+MODULES = (frames, relay, recording, transcript, memory, latency, rest)
 BENCHES: dict[str, Bench] = {
     module.__name__.removeprefix("benches."): module.run for module in MODULES
 }

@@ -6,10 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession, DummyCookieJar, web
 
 from voicehub.auth.attempts import LoginAttempts
+from voicehub.auth.id_tokens import IdTokens
+from voicehub.auth.key_set import KeySet
 from voicehub.auth.passwords import Passwords
+from voicehub.auth.refresh_tokens import RefreshTokens
+from voicehub.auth.reset_mails import ResetMails
+from voicehub.auth.smtp import MailServer
 from voicehub.auth.tokens import Tokens
 from voicehub.console.pages import add_console
 from voicehub.engines.engine import EngineFactory
@@ -27,14 +32,19 @@ from voicehub.jobs.table import Rules, Stores, servers_job
 from voicehub.jobs.worker import run_jobs
 from voicehub.keys import (
     ENGINES,
+    GOOGLE,
+    IDENTITY_PROVIDER,
     LOGIN_ATTEMPTS,
     PASSWORDS,
     POSTGRES,
     REDIS,
+    REFRESH_TOKENS,
     REGISTRY,
+    RESET_MAILS,
     SETTINGS,
     SPACES,
     SPOOL,
+    TELEMETRY,
     TOKENS,
     TOOLS,
     WAVEFORMS,
@@ -42,10 +52,11 @@ from voicehub.keys import (
 from voicehub.live.registry import Registry
 from voicehub.live.socket import open_socket
 from voicehub.live.tools import Toolbox
+from voicehub.remotes import UpstreamSettings
 from voicehub.rest.body import BODY_BYTES_MAX
 from voicehub.rest.middleware import answer_errors
 from voicehub.rest.routes import add_routes
-from voicehub.settings import Settings, UpstreamSettings
+from voicehub.settings import Settings
 from voicehub.sinks.spool import Spool
 from voicehub.sinks.waveform import Waveforms
 from voicehub.storage.migrations import check_version
@@ -53,6 +64,9 @@ from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
 from voicehub.storage.spaces import Spaces
 from voicehub.tasks import spawn
+from voicehub.telemetry.exposition import Place, exposed
+from voicehub.telemetry.telemetry import Telemetry
+from voicehub.telemetry.tracing import open_tracing
 
 # A server's own engine for load tests: it speaks back what it hears.
 ECHO = "echo"
@@ -67,7 +81,9 @@ def create_app(settings: Settings) -> web.Application:
     app[SETTINGS] = settings
     app[TOKENS] = tokens_of(settings)
     app[REGISTRY] = Registry()
-    app.cleanup_ctx.extend((_postgres, _redis, _spaces, _spooled, _passwords, _engines, _tools))
+    app[TELEMETRY] = Telemetry(open_tracing())
+    app.cleanup_ctx.extend((_metrics, _postgres, _redis, _spaces, _spooled))
+    app.cleanup_ctx.extend((_passwords, _identities, _reset_mails, _engines, _tools))
     app.on_response_prepare.append(_send_elsewhere)
     app.on_shutdown.append(_drain)
     add_routes(app, open_socket)
@@ -88,8 +104,21 @@ async def _send_elsewhere(request: web.Request, response: web.StreamResponse) ->
         response.headers["Connection"] = "close"
 
 
+async def _metrics(app: web.Application) -> AsyncIterator[None]:
+    telemetry, registry = app[TELEMETRY], app[REGISTRY]
+    telemetry.sessions.read_from(registry.states)
+    telemetry.settlement_lag.read_from(registry.settlement_lag_s)
+    async with exposed(telemetry, metrics_place(app[SETTINGS], app[SETTINGS].metrics_port)):
+        yield
+
+
+def metrics_place(settings: Settings, port: int | None) -> Place:
+    token = settings.metrics_token
+    return Place(settings.metrics_host, port, token.get_secret_value() if token else None)
+
+
 async def _postgres(app: web.Application) -> AsyncIterator[None]:
-    async with postgres_of(app[SETTINGS]) as postgres:
+    async with postgres_of(app[SETTINGS], app[TELEMETRY]) as postgres:
         async with postgres.connection() as conn:
             await check_version(conn)
         app[POSTGRES] = postgres
@@ -97,15 +126,16 @@ async def _postgres(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _redis(app: web.Application) -> AsyncIterator[None]:
-    async with Redis.connect(app[SETTINGS].redis_url.get_secret_value()) as redis:
+    async with redis_of(app[SETTINGS], app[TELEMETRY]) as redis:
         app[REDIS] = redis
         app[LOGIN_ATTEMPTS] = LoginAttempts(redis)
+        app[REFRESH_TOKENS] = RefreshTokens(redis, life_s=app[SETTINGS].refresh_token_s)
         yield
 
 
 async def _spaces(app: web.Application) -> AsyncIterator[None]:
-    settings = app[SETTINGS]
-    async with spaces_of(settings) as spaces, spool_of(settings) as spool:
+    settings, telemetry = app[SETTINGS], app[TELEMETRY]
+    async with spaces_of(settings, telemetry) as spaces, spool_of(settings, telemetry) as spool:
         app[SPACES], app[SPOOL] = spaces, spool
         app[WAVEFORMS] = Waveforms(spaces, spool)
         yield
@@ -114,7 +144,7 @@ async def _spaces(app: web.Application) -> AsyncIterator[None]:
 async def _spooled(app: web.Application) -> AsyncIterator[None]:
     stores = Stores(app[POSTGRES], app[REDIS], app[SPACES], app[SPOOL])
     stopped = asyncio.Event()
-    job = spawn(run_jobs(stopped, [servers_job(stores)]), name="spooled recordings")
+    job = spawn(run_jobs(stopped, [servers_job(stores)], app[TELEMETRY]), name="spooled recordings")
     yield
     stopped.set()
     await job
@@ -130,38 +160,62 @@ def tokens_of(settings: Settings) -> Tokens:
 
 
 @asynccontextmanager
-async def postgres_of(settings: Settings) -> AsyncIterator[Postgres]:
+async def postgres_of(
+    settings: Settings, telemetry: Telemetry | None = None
+) -> AsyncIterator[Postgres]:
+    telemetry = telemetry or Telemetry()
     postgres = await Postgres.connect(
-        settings.database_url.get_secret_value(), pooler=settings.database_pooler
+        settings.database_url.get_secret_value(),
+        pooler=settings.database_pooler,
+        telemetry=telemetry,
     )
+    telemetry.store_away.read_from(lambda: {("postgres",): postgres.outage.away})
     try:
         yield postgres
     finally:
         await postgres.close()
 
 
-def spaces_of(settings: Settings) -> Spaces:
-    return Spaces(
+@asynccontextmanager
+async def redis_of(settings: Settings, telemetry: Telemetry | None = None) -> AsyncIterator[Redis]:
+    telemetry = telemetry or Telemetry()
+    async with Redis.connect(settings.redis_url.get_secret_value(), telemetry) as redis:
+        telemetry.store_away.read_from(lambda: {("redis",): redis.outage.away})
+        yield redis
+
+
+def spaces_of(settings: Settings, telemetry: Telemetry | None = None) -> Spaces:
+    telemetry = telemetry or Telemetry()
+    spaces = Spaces(
         endpoint=settings.spaces_endpoint,
         region=settings.spaces_region,
         bucket=settings.spaces_bucket,
         key=settings.spaces_key.get_secret_value(),
         secret=settings.spaces_secret.get_secret_value(),
+        telemetry=telemetry,
     )
+    telemetry.store_away.read_from(lambda: {("spaces",): spaces.outage.away})
+    return spaces
 
 
-def spool_of(settings: Settings) -> Spool:
-    return Spool(settings.spool_folder, bytes_max=settings.spool_bytes_max)
+def spool_of(settings: Settings, telemetry: Telemetry | None = None) -> Spool:
+    telemetry = telemetry or Telemetry()
+    spool = Spool(settings.spool_folder, bytes_max=settings.spool_bytes_max)
+    telemetry.spool_bytes.read_from(lambda: {(): spool.bytes_used})
+    telemetry.spool_age.read_from(lambda: {(): spool.oldest_s()})
+    return spool
 
 
 @asynccontextmanager
-async def stores_of(settings: Settings) -> AsyncIterator[Stores]:
+async def stores_of(
+    settings: Settings, telemetry: Telemetry | None = None
+) -> AsyncIterator[Stores]:
     """What the jobs work on."""
     async with (
-        postgres_of(settings) as postgres,
-        Redis.connect(settings.redis_url.get_secret_value()) as redis,
-        spaces_of(settings) as spaces,
-        spool_of(settings) as spool,
+        postgres_of(settings, telemetry) as postgres,
+        redis_of(settings, telemetry) as redis,
+        spaces_of(settings, telemetry) as spaces,
+        spool_of(settings, telemetry) as spool,
     ):
         yield Stores(postgres, redis, spaces, spool)
 
@@ -171,6 +225,7 @@ def rules_of(settings: Settings) -> Rules:
         keep_context=settings.keep_context,
         audio_days=settings.audio_retention_days,
         transcript_days=settings.transcript_retention_days,
+        webhooks_to_private=settings.webhooks_allow_private,
     )
 
 
@@ -180,15 +235,56 @@ async def _passwords(app: web.Application) -> AsyncIterator[None]:
     app[PASSWORDS].close()
 
 
-async def _engines(app: web.Application) -> AsyncIterator[None]:
+async def _identities(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
+    async with ClientSession(cookie_jar=DummyCookieJar()) as http:
+        if settings.google_client_ids:
+            app[GOOGLE] = IdTokens(
+                KeySet(settings.google_jwks_url, http),
+                issuers=settings.google_issuers,
+                audiences=settings.google_client_ids,
+            )
+        if settings.idp_jwks_url and settings.idp_issuer and settings.idp_audience:
+            app[IDENTITY_PROVIDER] = IdTokens(
+                KeySet(settings.idp_jwks_url, http),
+                issuers=[settings.idp_issuer],
+                audiences=[settings.idp_audience],
+                team_claim=settings.idp_team_claim,
+            )
+        yield
+
+
+async def _reset_mails(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS]
+    if not (settings.smtp_url and settings.mail_from and settings.password_reset_url):
+        yield
+        return
+    mails = app[RESET_MAILS] = ResetMails(
+        app[POSTGRES],
+        app[TOKENS],
+        MailServer.at(settings.smtp_url.get_secret_value()),
+        sender=settings.mail_from,
+        page_url=settings.password_reset_url,
+    )
+    yield
+    await mails.close()
+
+
+async def _engines(app: web.Application) -> AsyncIterator[None]:
+    async with engines_of(app[SETTINGS]) as engines:
+        app[ENGINES] = engines
+        yield
+
+
+@asynccontextmanager
+async def engines_of(settings: Settings) -> AsyncIterator[dict[str, EngineFactory]]:
+    """What agents may name, by that name."""
     async with AsyncExitStack() as stack:
         engines: dict[str, EngineFactory] = {LOCAL: await _local_engine(settings, stack)}
         if settings.default_engine == ECHO:
             engines[ECHO] = lambda: ScriptedEngine(Echo(name=f"{secrets.token_hex(4)}_"))
         engines |= await _upstream_engines(settings, stack)
-        app[ENGINES] = engines
-        yield
+        yield engines
 
 
 async def _tools(app: web.Application) -> AsyncIterator[None]:

@@ -5,26 +5,47 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+import orjson
 import typer
 import uvloop
 from pydantic import ValidationError
 from rich.console import Console
 
 from voicehub import __version__, logs, server
-from voicehub.app import postgres_of, rules_of, stores_of, tokens_of
+from voicehub.app import (
+    engines_of,
+    metrics_place,
+    postgres_of,
+    rules_of,
+    spaces_of,
+    stores_of,
+    tokens_of,
+)
 from voicehub.devserver import Options, run_dev
+from voicehub.doctor.doctor import examine
+from voicehub.doctor.finding import Finding, State, is_well
 from voicehub.errors import VoiceHubError
 from voicehub.jobs import table
 from voicehub.jobs.sweep import sweep_once
 from voicehub.jobs.table import Rules, Stores
 from voicehub.jobs.worker import work
+from voicehub.rest.check import as_shown
 from voicehub.serving.leaving import ignore_signals
 from voicehub.settings import Settings
 from voicehub.storage import users
+from voicehub.storage.check import RULES, Report, find_faults
 from voicehub.storage.migrations import migrate as migrate_database
 from voicehub.talk import talk
+from voicehub.telemetry.exposition import exposed
+from voicehub.telemetry.telemetry import Telemetry
+from voicehub.telemetry.tracing import open_tracing
 
 T = TypeVar("T")
+_MARKS = {
+    State.OK: "[green]ok[/]     ",
+    State.WARNING: "[yellow]warning[/]",
+    State.FAILED: "[red]failed[/] ",
+}
 
 console = Console(highlight=False)
 app = typer.Typer(
@@ -91,7 +112,7 @@ def serve_child(
 @app.command()
 def worker() -> None:
     """Run the jobs, each on its beat, until SIGTERM or SIGINT."""
-    _run(_jobs(_settings(), lambda stores, rules: work(table.jobs_of(stores, rules))))
+    _run(_work(_settings()))
 
 
 @app.command()
@@ -121,13 +142,40 @@ def dev(
 
 
 @app.command()
-def token(
-    email: Annotated[str, typer.Argument(help="Whose token.")],
-    team: Annotated[str | None, typer.Option(help="The team's name, where it takes one.")] = None,
+def doctor(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Print an access token of a user."""
+    """Try all that a server needs; exit code 1 where something failed."""
+    findings = _run(_examine(_settings(log_format="json")))
+    if as_json:
+        typer.echo(orjson.dumps([finding.as_json() for finding in findings]))
+    else:
+        for finding in findings:
+            console.print(_MARKS[finding.state], end=" ")
+            advice = f". {finding.advice}" if finding.advice else ""
+            line = f"{finding.subject}: {finding.what.rstrip('.')}{advice}"
+            console.print(line, markup=False, soft_wrap=True)
+    sys.exit(not is_well(findings))
+
+
+@app.command()
+def token(
+    email: Annotated[str | None, typer.Argument(help="Whose token.")] = None,
+    team: Annotated[str | None, typer.Option(help="The team's name, where it takes one.")] = None,
+    service: Annotated[
+        str | None, typer.Option(help="Instead of a user: a program that administers.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Life of a service's token.")] = 90,
+) -> None:
+    """Print an access token of a user, or a service token, which administers the platform."""
+    if (email is None) == (service is None):
+        raise typer.BadParameter("name a user by the address, or a --service.")
     settings = _settings()
-    typer.echo(_run(_issue(settings, email, team)))
+    if service is not None:
+        typer.echo(tokens_of(settings).issue_service(service, days=days))
+    elif email is not None:
+        typer.echo(_run(_issue(settings, email, team)))
 
 
 @app.command()
@@ -170,6 +218,36 @@ def apply_retention() -> None:
     console.print(f"removed {_once('apply retention')} recordings and transcripts")
 
 
+@app.command()
+def check(
+    *,
+    json: Annotated[bool, typer.Option("--json", help="As the API shows it.")] = False,
+) -> None:
+    """Find what is broken between rows, and say how to mend it. Exit code 1 where something is."""
+
+    def run(stores: Stores, _rules: Rules) -> Coroutine[Any, Any, Report]:
+        return find_faults(stores.postgres, stores.redis)
+
+    report = _run(_jobs(_settings(), run))
+    if json:
+        typer.echo(as_shown(report).model_dump_json(indent=2))
+    else:
+        _print_faults(report)
+    if report.faults or not report.is_complete:
+        sys.exit(1)
+
+
+def _print_faults(report: Report) -> None:
+    for fault in report.faults:
+        more = " ..." if fault.count > len(fault.ids) else ""
+        typer.echo(f"{fault.count} {fault.rule.what}: {', '.join(map(str, fault.ids))}{more}")
+        typer.echo(f"    {fault.rule.mend}")
+    if not report.is_complete:
+        typer.echo("Redis did not tell which sessions are held.")
+    elif not report.faults:
+        typer.echo(f"Nothing is broken: {len(RULES) + 1} rules hold.")
+
+
 def _once(name: str) -> int:
     """Run one job of the worker's table."""
 
@@ -178,6 +256,18 @@ def _once(name: str) -> int:
         return await job.run()
 
     return _run(_jobs(_settings(), run))
+
+
+async def _examine(settings: Settings) -> list[Finding]:
+    async with engines_of(settings) as engines:
+        return await examine(settings, spaces_of(settings), engines)
+
+
+async def _work(settings: Settings) -> None:
+    telemetry = Telemetry(open_tracing())
+    place = metrics_place(settings, settings.worker_metrics_port)
+    async with exposed(telemetry, place), stores_of(settings, telemetry) as stores:
+        await work(table.jobs_of(stores, rules_of(settings)), telemetry)
 
 
 async def _jobs(settings: Settings, run: Callable[[Stores, Rules], Coroutine[Any, Any, T]]) -> T:

@@ -173,6 +173,6 @@ async def _renewed(conn: Connection, seeded: Seeded, email: str) -> str:
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     (user,) = await users.by_email(conn, email, seed.TEAM_NAME)
     await users.set_password_hash(
-        conn, seeded.team_id, user.id, user.password_hash or "", hash_password(password)
+        conn, seeded.team_id, user.id, user.password_hash, hash_password(password)
     )
     return password

@@ -161,6 +161,14 @@ class DrainError(VoiceHubError):
     retryable = True
 
 
+class IdentityProviderError(VoiceHubError):
+    """An identity provider's keys cannot be fetched: nobody can be told from anybody."""
+
+    code = "identity_provider_unavailable"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    retryable = True
+
+
 class EngineError(VoiceHubError):
     """The speech engine failed or cannot be opened."""
 

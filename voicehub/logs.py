@@ -2,13 +2,17 @@
 
 import logging
 import sys
+import traceback
 from typing import Literal
 
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 
 
-def configure(form: Literal["console", "json"]) -> None:
+def configure(form: Literal["auto", "console", "json"]) -> None:
     """Send every log line, the libraries' too, to standard error in one form."""
+    if form == "auto":
+        form = "console" if sys.stderr.isatty() else "json"
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -31,13 +35,48 @@ def configure(form: Literal["console", "json"]) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                # Tracebacks without local variables: they may hold what people said.
-                structlog.processors.format_exc_info,
+                _tell_exception,
                 renderer,
             ],
         )
     )
+    handler.addFilter(_is_ours_to_mend)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("voicehub").setLevel(logging.INFO)
+
+
+def _tell_exception(
+    _logger: object, _method: str, line: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Where it happened and what kind it is. Its message and the local variables stay out: they may
+    hold what people said, or a token.
+    """
+    error = line.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()
+    if isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        line["exception"] = "\n".join(_told(error))
+    return line
+
+
+def _told(error: BaseException) -> list[str]:
+    parts = [] if error.__cause__ is None else [*_told(error.__cause__), "which led to"]
+    for each in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+        parts += [*_told(each), "in a group"]
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [
+        f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}' for frame in frames
+    ]
+    return [*parts, *places, type(error).__qualname__]
+
+
+def _is_ours_to_mend(record: logging.LogRecord) -> bool:
+    """What is no HTTP is answered by 400, and a line of the access log; aiohttp would add an error
+    that quotes it.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)

@@ -1,6 +1,7 @@
 """The server as a process: it listens, and goes when it is told to; alone or as one of several."""
 
 import gc
+import logging
 import socket
 import ssl
 import sys
@@ -14,6 +15,7 @@ from voicehub.app import create_app
 from voicehub.errors import VoiceHubError
 from voicehub.keys import REGISTRY, SETTINGS
 from voicehub.live.registry import LAST_WRITES_S, Registry
+from voicehub.rest.access_log import AccessLog
 from voicehub.serving.leaving import Leaving, on_signals
 from voicehub.serving.port import BACKLOG, Port
 from voicehub.serving.supervised import serve_supervised
@@ -63,9 +65,17 @@ async def supervise(settings: Settings, on_ready: Callable[[str], None]) -> int:
             Bounds(settings.drain_deadline_s + hurry_s, hurry_s),
             # What options of `serve` have changed; the port they are given.
             {"VOICEHUB_DRAIN_DEADLINE_S": str(settings.drain_deadline_s)},
+            lambda number: _metrics_port(settings, number),
         )
         url = port.url(_scheme(settings))
         return await supervisor.run(settings.workers, lambda: on_ready(url))
+
+
+def _metrics_port(settings: Settings, number: int) -> dict[str, str]:
+    """Each server has its own, the same after each start: Prometheus adds them up."""
+    if not settings.metrics_port:
+        return {}  # none, or a free one for each
+    return {"VOICEHUB_METRICS_PORT": str(settings.metrics_port + number - 1)}
 
 
 async def serve_for_supervisor(settings: Settings, line: int, sockets: Sequence[int]) -> int:
@@ -92,7 +102,8 @@ async def serve_on(
             create_app(settings),
             handle_signals=False,
             shutdown_timeout=SHUTDOWN_S,
-            access_log=None,
+            access_log=logging.getLogger("voicehub.access"),
+            access_log_class=AccessLog,
         )
         hurrying = spawn(_hurry(runner.app[REGISTRY], leaving), name="hurry")
         try:

@@ -1,24 +1,23 @@
 """Every setting, read from the environment once; README lists the same table."""
 
 import json
-import os
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     FilePath,
     SecretStr,
-    StringConstraints,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from voicehub.remotes import EngineName, ToolName, ToolSettings, UpstreamSettings
 
 
 def _comma_list(value: object) -> object:
@@ -41,74 +40,24 @@ def _parsed_json(value: object) -> object:
         raise ValueError("it is not valid JSON") from None
 
 
-def _websocket_url(value: str) -> str:
+def _safe_url(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in {"wss", "ws"} or not parts.hostname:
-        raise ValueError("an engine's url begins with wss:// or ws://")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("an engine's url holds no key: key_env names the key's variable")
+    on_this_machine = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if parts.scheme != "https" and not (parts.scheme == "http" and on_this_machine):
+        raise ValueError("it begins with https:// (http:// on this machine alone)")
     return value
 
 
-def _not_our_own(name: str) -> str:
-    if name in {"local", "echo"}:
-        raise ValueError("'local' and 'echo' are engines of the server itself")
-    return name
+# What is fetched there, or sent there, must not be changed or read on the way.
+SafeUrl = Annotated[str, AfterValidator(_safe_url)]
 
 
-# What agents name in `settings.engine`.
-EngineName = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$"), AfterValidator(_not_our_own)
-]
-
-
-class UpstreamSettings(BaseModel):
-    """One entry of `VOICEHUB_ENGINES`: an API that speaks the Realtime protocol."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    url: Annotated[str, AfterValidator(_websocket_url)] = Field(repr=False)
-    model: str | None = None
-    key_env: str | None = None
-    auth: Literal["bearer", "api-key"] = "bearer"
-    headers: dict[str, str] = Field(default_factory=dict, repr=False)
-    session_max_s: float = Field(3600, ge=1)
-    transcription_model: str = "gpt-4o-mini-transcribe"
-
-    def key(self) -> SecretStr | None:
-        """The key that the variable `key_env` holds now."""
-        value = os.environ.get(self.key_env, "") if self.key_env else ""
-        return SecretStr(value) if value else None
-
-
-def _web_url(value: str) -> str:
+def _origin(value: str) -> str:
+    """As browsers write it, since it is compared as text; so there is no `*`, and no `null`."""
     parts = urlsplit(value)
-    if parts.scheme not in {"https", "http"} or not parts.hostname:
-        raise ValueError("a tool's url begins with https:// or http://")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("a tool's url holds no secret: secret_env names the key's variable")
+    if parts.scheme not in {"https", "http"} or value != f"{parts.scheme}://{parts.netloc}".lower():
+        raise ValueError("an origin is scheme://host[:port] in lower case, without a path")
     return value
-
-
-# What agents name in `settings.tools`, and models in their calls.
-ToolName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
-
-
-class ToolSettings(BaseModel):
-    """One entry of `VOICEHUB_TOOLS`: an HTTP endpoint that does something for an agent."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    url: Annotated[str, AfterValidator(_web_url)] = Field(repr=False)
-    timeout_s: float = Field(10, gt=0, le=60)
-    response_bytes_max: int = Field(16_384, ge=1, le=1 << 20)
-    secret_env: str | None = None
-    allow_private: bool = False
-
-    def secret(self) -> SecretStr | None:
-        """The key that the variable `secret_env` holds now."""
-        value = os.environ.get(self.secret_env, "") if self.secret_env else ""
-        return SecretStr(value) if value else None
 
 
 class Settings(BaseSettings):
@@ -168,13 +117,22 @@ class Settings(BaseSettings):
         alias="VOICEHUB_ADMIN_EMAILS",
         description="Users who administer the platform.",
     )
-    allowed_origins: CommaList = Field(
+    allowed_origins: Annotated[
+        list[Annotated[str, AfterValidator(_origin)]], NoDecode, BeforeValidator(_comma_list)
+    ] = Field(
         default_factory=list,
         alias="VOICEHUB_ALLOWED_ORIGINS",
-        description="Browser origins that may open sockets, besides the server's own.",
+        description="Browser origins that may use the API and open sockets, besides the server's"
+        " own.",
     )
     access_token_s: int = Field(
         3600, ge=60, alias="VOICEHUB_ACCESS_TOKEN_S", description="Life of an access token."
+    )
+    refresh_token_s: int = Field(
+        30 * 24 * 3600,
+        ge=60,
+        alias="VOICEHUB_REFRESH_TOKEN_S",
+        description="How long a sign-in lasts, however often its token is refreshed.",
     )
     client_secret_s: int = Field(
         600,
@@ -182,6 +140,57 @@ class Settings(BaseSettings):
         le=7200,
         alias="VOICEHUB_CLIENT_SECRET_S",
         description="Life of a client secret.",
+    )
+    trusted_proxies: Annotated[
+        list[IPv4Network | IPv6Network], NoDecode, BeforeValidator(_comma_list)
+    ] = Field(
+        default_factory=list,
+        alias="VOICEHUB_TRUSTED_PROXIES",
+        description="Networks whose `X-Forwarded-For` is believed, as `10.0.0.0/8`.",
+    )
+    google_client_ids: CommaList = Field(
+        default_factory=list,
+        alias="VOICEHUB_GOOGLE_CLIENT_IDS",
+        description="OAuth client ids whose Google ID tokens sign in (see below).",
+    )
+    google_issuers: CommaList = Field(
+        default_factory=lambda: ["https://accounts.google.com", "accounts.google.com"],
+        alias="VOICEHUB_GOOGLE_ISSUERS",
+        description="Who may have issued them.",
+    )
+    google_jwks_url: SafeUrl = Field(
+        "https://www.googleapis.com/oauth2/v3/certs",
+        alias="VOICEHUB_GOOGLE_JWKS_URL",
+        description="Where Google publishes its keys.",
+    )
+    idp_issuer: str | None = Field(
+        None,
+        alias="VOICEHUB_IDP_ISSUER",
+        description="An identity provider of your own whose ID tokens sign in: its `iss`.",
+    )
+    idp_audience: str | None = Field(
+        None, alias="VOICEHUB_IDP_AUDIENCE", description="The `aud` of its ID tokens."
+    )
+    idp_jwks_url: SafeUrl | None = Field(
+        None, alias="VOICEHUB_IDP_JWKS_URL", description="Where it publishes its keys."
+    )
+    idp_team_claim: str | None = Field(
+        None,
+        alias="VOICEHUB_IDP_TEAM_CLAIM",
+        description="The claim that names the team, where it decides on that.",
+    )
+    smtp_url: SecretStr | None = Field(
+        None,
+        alias="VOICEHUB_SMTP_URL",
+        description="Mail server for password resets, `smtps://...` (see below).",
+    )
+    mail_from: str | None = Field(
+        None, alias="VOICEHUB_MAIL_FROM", description="Sender of these mails."
+    )
+    password_reset_url: SafeUrl | None = Field(
+        None,
+        alias="VOICEHUB_PASSWORD_RESET_URL",
+        description="Page that asks for the new password; links to it add `#token=`.",
     )
 
     grace_s: float = Field(
@@ -234,6 +243,11 @@ class Settings(BaseSettings):
     sessions_per_team: int = Field(
         100, ge=1, alias="VOICEHUB_SESSIONS_PER_TEAM", description="Open sessions a team may hold."
     )
+    self_service_plans: bool = Field(
+        False,
+        alias="VOICEHUB_SELF_SERVICE_PLANS",
+        description="True lets a team's users take plans that cost something by themselves.",
+    )
     drain_deadline_s: float = Field(
         20.0,
         ge=0,
@@ -256,6 +270,11 @@ class Settings(BaseSettings):
         le=36500,
         alias="VOICEHUB_TRANSCRIPT_RETENTION_DAYS",
         description="The same for transcripts and contexts.",
+    )
+    webhooks_allow_private: bool = Field(
+        False,
+        alias="VOICEHUB_WEBHOOKS_ALLOW_PRIVATE",
+        description="True lets webhooks go to private addresses, and without TLS. For development.",
     )
     cached_token_weight: float = Field(
         1.0,
@@ -283,8 +302,36 @@ class Settings(BaseSettings):
         alias="VOICEHUB_SIGNED_URL_S",
         description="Life of a recording's signed URL.",
     )
-    log_format: Literal["console", "json"] = Field(
-        "console", alias="VOICEHUB_LOG", description="Log lines for people or machines."
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto",
+        alias="VOICEHUB_LOG",
+        description="Log lines for people (`console`) or machines (`json`); `auto`: for people"
+        " on a terminal only.",
+    )
+    metrics_host: str = Field(
+        "127.0.0.1",
+        alias="VOICEHUB_METRICS_HOST",
+        description="Address that serves `GET /metrics`; keep it from the public.",
+    )
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        alias="VOICEHUB_METRICS_PORT",
+        description="Port for it; without one there are no metrics. Of several workers the second"
+        " has the next port, and so on.",
+    )
+    worker_metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        alias="VOICEHUB_WORKER_METRICS_PORT",
+        description="The same of `voicehub worker`.",
+    )
+    metrics_token: SecretStr | None = Field(
+        None,
+        alias="VOICEHUB_METRICS_TOKEN",
+        description="Bearer token that the metrics then ask for.",
     )
 
     @model_validator(mode="after")
@@ -292,5 +339,25 @@ class Settings(BaseSettings):
         if (self.tls_cert is None) != (self.tls_key is None):
             raise PydanticCustomError(
                 "tls_half_set", "VOICEHUB_TLS_CERT and VOICEHUB_TLS_KEY are set together or not."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _identity_provider_is_whole(self) -> Self:
+        given = (self.idp_issuer, self.idp_audience, self.idp_jwks_url)
+        if any(given) != all(given) or (self.idp_team_claim and not all(given)):
+            raise PydanticCustomError(
+                "idp_half_set",
+                "VOICEHUB_IDP_ISSUER, VOICEHUB_IDP_AUDIENCE and VOICEHUB_IDP_JWKS_URL"
+                " are set together or not.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _mail_is_whole(self) -> Self:
+        if self.smtp_url and not (self.mail_from and self.password_reset_url):
+            raise PydanticCustomError(
+                "mail_half_set",
+                "VOICEHUB_SMTP_URL wants VOICEHUB_MAIL_FROM and VOICEHUB_PASSWORD_RESET_URL too.",
             )
         return self

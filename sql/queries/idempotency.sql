@@ -1,9 +1,10 @@
 -- name: claim
 -- Take a key of $1: the first to come gets its row, and one whose request died while it ran, $4
--- seconds ago or more. Nothing otherwise.
+-- seconds ago or more; that one gets a new id, so that a request that was only slow changes nothing
+-- any more. Nothing otherwise.
 INSERT INTO idempotency_keys (actor, key, request_hash)
 VALUES ($1, $2, $3)
-ON CONFLICT (actor, key) DO UPDATE SET request_hash = excluded.request_hash
+ON CONFLICT (actor, key) DO UPDATE SET id = excluded.id, created_at = excluded.created_at
 WHERE
     idempotency_keys.answer_status IS NULL
     AND idempotency_keys.updated_at < now() - make_interval(secs => $4)

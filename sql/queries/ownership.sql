@@ -64,14 +64,25 @@ WHERE
     AND coalesce((data->>'fence')::bigint, 0) <= $3
 RETURNING id;
 
+-- name: end_created
+-- End a session that nobody has opened ($4: why). Only what was in progress is ever completed.
+UPDATE sessions
+SET
+    status = 'failed',
+    ended_at = now(),
+    data = (CASE WHEN $3 THEN data ELSE data - 'context' END)
+        || jsonb_build_object('ended_reason', $4::text)
+WHERE team_id = $1 AND id = $2 AND status = 'created'
+RETURNING id;
+
 -- name: end_paused
--- End a session that nobody owns; its recording is made of its parts by a job.
+-- End a session that nobody owns ($4: why); its recording is made of its parts by a job.
 UPDATE sessions
 SET
     status = 'completed',
     ended_at = now(),
     data = (CASE WHEN $3 THEN data ELSE data - 'context' END) || jsonb_build_object(
-        'ended_reason', 'client_close',
+        'ended_reason', $4::text,
         'recording', jsonb_build_object('state', 'processing'),
         'fence', coalesce((data->>'fence')::bigint, 0) + 1
     )
@@ -157,10 +168,12 @@ WHERE
 RETURNING id;
 
 -- name: set_recording
--- Say where the recording stands, unless a newer owner has the session.
+-- Say where the recording stands, unless a newer owner has the session, or somebody erased it.
 UPDATE sessions
 SET data = data || jsonb_build_object('recording', $4::jsonb, 'audio_url', $5::text)
-WHERE team_id = $1 AND id = $2 AND coalesce((data->>'fence')::bigint, 0) <= $3
+WHERE
+    team_id = $1 AND id = $2 AND coalesce((data->>'fence')::bigint, 0) <= $3
+    AND data->'recording'->>'state' IS DISTINCT FROM 'removed'
 RETURNING id;
 
 -- name: leave_part

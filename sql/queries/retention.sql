@@ -24,22 +24,23 @@ WHERE
 ORDER BY id;
 
 -- name: audio_removed
--- A session's audio is no longer there.
+-- A session's audio is no longer there; who still makes its recording has lost it.
 UPDATE sessions
 SET data = data || jsonb_build_object(
     'audio_url', NULL,
-    'recording', coalesce(data->'recording', '{}') || jsonb_build_object('state', $3::text)
+    'recording', (coalesce(data->'recording', '{}') - '{has_leftovers,claim,next_at,url}'::text[])
+        || jsonb_build_object('state', $3::text)
 )
 WHERE team_id = $1 AND id = $2;
 
 -- name: remove_transcripts
--- Forget what was said, and the context, in sessions with $1 < id <= $2 that ended more than $3
+-- Forget what was said, and what the client gave and set, in sessions with $1 < id <= $2 that ended more than $3
 -- days ago.
 UPDATE sessions
-SET data = (data - 'context') || jsonb_build_object(
+SET data = (data - '{context,client_session}'::text[]) || jsonb_build_object(
     'transcript', '[]'::jsonb, 'transcript_removed_at', now()
 )
 WHERE
     id > $1 AND id <= $2 AND ended_at < now() - make_interval(days => $3)
-    AND NOT data ? 'transcript_removed_at'
+    AND (NOT data ? 'transcript_removed_at' OR data ?| '{context,client_session}')
 RETURNING id;

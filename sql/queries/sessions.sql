@@ -1,14 +1,16 @@
 -- name: count_open
 -- Open sessions of a team, and of one of its users ($2), without session $4. One that was created but
--- not opened within $3 seconds holds no slot: its client secret has expired.
-SELECT count(*) AS team_count, count(*) FILTER (WHERE user_id = $2) AS user_count
-FROM sessions
+-- not opened within $3 seconds holds no slot: its client secret has expired. A team may have very
+-- many sessions: the open ones stand in a small index of session_search.
+SELECT count(*) AS team_count, count(*) FILTER (WHERE sessions.user_id = $2) AS user_count
+FROM session_search JOIN sessions ON sessions.id = session_search.session_id
 WHERE
-    team_id = $1
-    AND id IS DISTINCT FROM $4
+    session_search.team_id = $1
+    AND session_search.status IN ('created', 'in_progress', 'paused')
+    AND session_search.session_id IS DISTINCT FROM $4
     AND (
-        status IN ('in_progress', 'paused')
-        OR (status = 'created' AND created_at > now() - make_interval(secs => $3))
+        sessions.status IN ('in_progress', 'paused')
+        OR (sessions.status = 'created' AND sessions.created_at > now() - make_interval(secs => $3))
     );
 
 -- name: insert
@@ -26,30 +28,3 @@ SELECT
     created_at, updated_at
 FROM sessions
 WHERE team_id = $1 AND id = $2;
-
--- name: page_ascending
--- Sessions of a team with $2 < id < $3, at most $4, the lowest first, without their transcripts;
--- of a status ($5) and of an agent ($6) where these are given.
-SELECT
-    id, user_id, team_id, agent_id, status, started_at, ended_at, duration_minutes,
-    data - 'transcript' AS data, usage, created_at, updated_at
-FROM sessions
-WHERE
-    team_id = $1 AND id > $2 AND id < $3
-    AND ($5::varchar IS NULL OR status = $5)
-    AND ($6::bigint IS NULL OR agent_id = $6)
-ORDER BY id
-LIMIT $4;
-
--- name: page_descending
--- The same, the highest first.
-SELECT
-    id, user_id, team_id, agent_id, status, started_at, ended_at, duration_minutes,
-    data - 'transcript' AS data, usage, created_at, updated_at
-FROM sessions
-WHERE
-    team_id = $1 AND id > $2 AND id < $3
-    AND ($5::varchar IS NULL OR status = $5)
-    AND ($6::bigint IS NULL OR agent_id = $6)
-ORDER BY id DESC
-LIMIT $4;

@@ -7,13 +7,27 @@ FROM sessions WHERE team_id = $1 AND id = $2 FOR UPDATE;
 -- The session's new high-water mark.
 UPDATE sessions SET usage = $3 WHERE team_id = $1 AND id = $2;
 
+-- name: lock_charged
+-- Lock the subscription that covers this moment, or else the team's latest. Whoever waits here for
+-- one that is then replaced gets the one of before: `charge` looks again.
+SELECT id FROM subscriptions
+WHERE team_id = $1
+ORDER BY
+    status IN ('free', 'active')
+    AND coalesce(current_period_start <= now(), true)
+    AND coalesce(current_period_end > now(), true) DESC,
+    current_period_start DESC NULLS LAST,
+    id DESC
+LIMIT 1
+FOR NO KEY UPDATE;
+
 -- name: charge
--- Add tokens to the subscription that covers this moment, or else to the team's latest.
+-- Add tokens to the locked subscription $2, if it still is the one that is charged.
 UPDATE subscriptions
 SET
-    total_audio_tokens_used = coalesce(total_audio_tokens_used, 0) + $2,
-    total_text_tokens_used = coalesce(total_text_tokens_used, 0) + $3
-WHERE id = (
+    total_audio_tokens_used = coalesce(total_audio_tokens_used, 0) + $3,
+    total_text_tokens_used = coalesce(total_text_tokens_used, 0) + $4
+WHERE team_id = $1 AND id = $2 AND id = (
     SELECT id FROM subscriptions
     WHERE team_id = $1
     ORDER BY
@@ -24,7 +38,12 @@ WHERE id = (
         id DESC
     LIMIT 1
 )
-RETURNING id, current_period_start, total_audio_tokens_used, total_text_tokens_used;
+RETURNING
+    id, current_period_start, total_audio_tokens_used, total_text_tokens_used,
+    (
+        SELECT count(*) FROM subscription_changes
+        WHERE subscription_id = subscriptions.id AND change = 'adjusted'
+    ) AS adjustments;
 
 -- name: unsettled
 -- Sessions whose usage may still grow, and those that ended within $3 seconds: the last settlement

@@ -6,7 +6,11 @@ SELECT
     coalesce(subscriptions.total_text_tokens_used, 0) AS total_text_tokens_used,
     subscriptions.current_period_start, subscriptions.current_period_end,
     coalesce(subscriptions.cancel_at_period_end, false) AS cancel_at_period_end,
-    plans.name AS plan_name, plans.max_audio_tokens, plans.max_text_tokens
+    plans.name AS plan_name, plans.max_audio_tokens, plans.max_text_tokens,
+    (
+        SELECT count(*) FROM subscription_changes
+        WHERE subscription_id = subscriptions.id AND change = 'adjusted'
+    ) AS adjustments
 FROM subscriptions
 JOIN plans ON plans.id = subscriptions.plan_id
 WHERE
@@ -64,13 +68,102 @@ UPDATE subscriptions SET status = $3
 WHERE team_id = $1 AND id = $2 AND status = ANY($4)
 RETURNING id;
 
--- name: turned_lately
--- Teams of which a period began, or a subscription ended, within $1 seconds.
-SELECT DISTINCT team_id
+-- name: changed_lately
+-- Teams of which, within $1 seconds, a period began, a subscription was changed or ended, or the
+-- plan of a subscription was changed.
+SELECT team_id
 FROM subscriptions
 WHERE
     updated_at > now() - make_interval(secs => $1)
     AND (
         status IN ('cancelled', 'expired')
         OR current_period_start > now() - make_interval(secs => $1)
-    );
+    )
+UNION
+SELECT team_id FROM subscription_changes WHERE created_at > now() - make_interval(secs => $1)
+UNION
+SELECT subscriptions.team_id
+FROM plans
+JOIN subscriptions ON subscriptions.plan_id = plans.id
+WHERE
+    plans.updated_at > now() - make_interval(secs => $1)
+    AND plans.updated_at > plans.created_at
+    AND subscriptions.status IN ('free', 'active');
+
+-- name: teams_of_plan
+-- Up to $2 teams that have the plan $1.
+SELECT DISTINCT team_id FROM subscriptions
+WHERE plan_id = $1 AND status IN ('free', 'active')
+LIMIT $2;
+
+-- name: get
+-- One of a team's.
+SELECT
+    id, team_id, plan_id, status,
+    coalesce(total_audio_tokens_used, 0) AS total_audio_tokens_used,
+    coalesce(total_text_tokens_used, 0) AS total_text_tokens_used,
+    current_period_start, current_period_end,
+    coalesce(cancel_at_period_end, false) AS cancel_at_period_end, created_at, updated_at
+FROM subscriptions
+WHERE team_id = $1 AND id = $2;
+
+-- name: page_ascending
+-- Those of a team with $2 < id < $3, at most $4, the lowest first.
+SELECT
+    id, team_id, plan_id, status,
+    coalesce(total_audio_tokens_used, 0) AS total_audio_tokens_used,
+    coalesce(total_text_tokens_used, 0) AS total_text_tokens_used,
+    current_period_start, current_period_end,
+    coalesce(cancel_at_period_end, false) AS cancel_at_period_end, created_at, updated_at
+FROM subscriptions
+WHERE team_id = $1 AND id > $2 AND id < $3
+ORDER BY id
+LIMIT $4;
+
+-- name: page_descending
+-- The same, the highest first.
+SELECT
+    id, team_id, plan_id, status,
+    coalesce(total_audio_tokens_used, 0) AS total_audio_tokens_used,
+    coalesce(total_text_tokens_used, 0) AS total_text_tokens_used,
+    current_period_start, current_period_end,
+    coalesce(cancel_at_period_end, false) AS cancel_at_period_end, created_at, updated_at
+FROM subscriptions
+WHERE team_id = $1 AND id > $2 AND id < $3
+ORDER BY id DESC
+LIMIT $4;
+
+-- name: all_ascending
+-- Those of all teams with $1 < id < $2, at most $3, the lowest first; of a status ($4), a plan ($5)
+-- and a team ($6) where these are given.
+SELECT
+    id, team_id, plan_id, status,
+    coalesce(total_audio_tokens_used, 0) AS total_audio_tokens_used,
+    coalesce(total_text_tokens_used, 0) AS total_text_tokens_used,
+    current_period_start, current_period_end,
+    coalesce(cancel_at_period_end, false) AS cancel_at_period_end, created_at, updated_at
+FROM subscriptions
+WHERE
+    id > $1 AND id < $2
+    AND ($4::varchar IS NULL OR status = $4)
+    AND ($5::bigint IS NULL OR plan_id = $5)
+    AND ($6::bigint IS NULL OR team_id = $6)
+ORDER BY id
+LIMIT $3;
+
+-- name: all_descending
+-- The same, the highest first.
+SELECT
+    id, team_id, plan_id, status,
+    coalesce(total_audio_tokens_used, 0) AS total_audio_tokens_used,
+    coalesce(total_text_tokens_used, 0) AS total_text_tokens_used,
+    current_period_start, current_period_end,
+    coalesce(cancel_at_period_end, false) AS cancel_at_period_end, created_at, updated_at
+FROM subscriptions
+WHERE
+    id > $1 AND id < $2
+    AND ($4::varchar IS NULL OR status = $4)
+    AND ($5::bigint IS NULL OR plan_id = $5)
+    AND ($6::bigint IS NULL OR team_id = $6)
+ORDER BY id DESC
+LIMIT $3;

@@ -9,7 +9,7 @@ from tests.faults.caller import Habits, Ledger
 from tests.faults.fleet import READY_S_MAX, Fleet
 from tests.faults.schedule import FIRST_S, Fault, Kind
 from voicehub.app import spaces_of
-from voicehub.sinks.summary import session_prefix
+from voicehub.storage.recording_keys import session_prefix
 
 # Between two drains at least; each waits until the server before it serves again.
 STEP_S = 2.0

@@ -6,12 +6,24 @@ from pathlib import PurePath
 from pydantic import SecretStr
 
 from voicehub.settings import Settings
+from voicehub.telemetry.telemetry import Telemetry
 
 
 def test_the_readme_lists_every_setting_with_its_default(root):
     """On a failure, replace README's table by the one that this prints."""
     readme = (root / "README.md").read_text()
     expected = "\n".join(["| variable | default | what |", "| --- | --- | --- |", *_rows()])
+    assert expected in readme, f"README.md must hold this table:\n\n{expected}"
+
+
+def test_the_readme_lists_every_metric_with_its_labels(root):
+    """On a failure, replace README's table by the one that this prints."""
+    readme = (root / "README.md").read_text()
+    rows = [
+        f"| `{each.name}` | {each.kind} | {', '.join(each.labels)} | {each.what} |"
+        for each in Telemetry().metrics
+    ]
+    expected = "\n".join(["| metric | kind | labels | what |", "| --- | --- | --- | --- |", *rows])
     assert expected in readme, f"README.md must hold this table:\n\n{expected}"
 
 
@@ -48,6 +60,8 @@ def _default(field):
         return ""
     if isinstance(value, SecretStr):
         return "(secret)"
+    if isinstance(value, list):
+        return f"`{','.join(map(str, value))}`"
     return f"`{str(value).lower() if isinstance(value, bool) else _plain(value)}`"
 
 

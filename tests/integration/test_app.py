@@ -6,7 +6,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from voicehub.app import ECHO, LOCAL, create_app
 from voicehub.errors import EngineError
 from voicehub.keys import ENGINES
-from voicehub.settings import Settings, UpstreamSettings
+from voicehub.remotes import UpstreamSettings
+from voicehub.settings import Settings
 
 
 @pytest.fixture

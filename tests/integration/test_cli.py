@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -29,3 +30,36 @@ def test_every_job_runs_once_from_the_command_line(store_environment, tmp_path, 
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, said), done.stderr
+
+
+def run_check(store_environment, tmp_path, *options):
+    return subprocess.run(
+        [sys.executable, "-m", "voicehub", "check", *options],
+        env={
+            **store_environment,
+            "VOICEHUB_JWT_KEYS": "k1:" + "s" * 40,
+            "VOICEHUB_SPOOL": str(tmp_path),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+async def test_check_says_what_is_broken_and_how_to_mend_it(store_environment, tmp_path, pg):
+    done = run_check(store_environment, tmp_path)
+    assert (done.returncode, done.stdout.split(":")[0]) == (0, "Nothing is broken"), done.stderr
+    async with pg.connection() as conn:
+        await conn.execute(
+            "INSERT INTO users (team_id, email, display_name, settings) VALUES (5, 'e', 'd', '{}')"
+        )
+    done = run_check(store_environment, tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "1 users whose team is gone: 1",
+        "    Insert the team again with that id, or delete these rows.",
+    ]
+    done = run_check(store_environment, tmp_path, "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["faults"][0]["ids"] == [1]

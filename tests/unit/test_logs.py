@@ -15,8 +15,11 @@ logging.getLogger("aiohttp").info("not ours")
 logging.getLogger("aiohttp").warning("a library warns")
 words = "what was said"
 try:
-    1 / 0
-except ZeroDivisionError:
+    try:
+        1 / 0
+    except ZeroDivisionError as error:
+        raise RuntimeError(words) from error
+except RuntimeError:
     log.exception("it failed")
 """
 
@@ -36,7 +39,8 @@ def test_for_machines_each_line_is_one_json_object():
         "info",
     )
     assert warned["event"] == "a library warns"
-    assert failed["exception"].rstrip().endswith("ZeroDivisionError: division by zero")
+    assert failed["exception"].endswith("line 15, in <module>\nRuntimeError")
+    assert "ZeroDivisionError\nwhich led to" in failed["exception"]
 
 
 def test_for_people_lines_are_plain_where_nobody_sees_colours():
@@ -47,6 +51,6 @@ def test_for_people_lines_are_plain_where_nobody_sees_colours():
     assert "\x1b" not in shown
 
 
-def test_a_traceback_shows_no_local_variable():
+def test_a_traceback_shows_neither_a_message_nor_a_local_variable():
     for form in ("json", "console"):
         assert "what was said" not in lines(form)

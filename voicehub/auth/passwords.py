@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hashlib
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,8 @@ from typing import TypeVar
 
 import argon2
 
-from voicehub.errors import OverloadError
+from voicehub.auth.principal import fold_email
+from voicehub.errors import ClientError, Fault, OverloadError
 
 T = TypeVar("T")
 
@@ -18,6 +20,9 @@ CONCURRENT_MAX = 2
 # More than this many waiting are refused with 503: logins must not pile up behind a slow core.
 WAITING_MAX = 64
 OVERLOAD_RETRY_S = 2
+# Of a new password. NIST SP 800-63B section 3.1.1.2: length counts, rules on its letters do not.
+CHARACTERS_MIN = 12
+BYTES_MAX = 1024
 
 _HASHER = argon2.PasswordHasher()
 
@@ -25,6 +30,27 @@ _HASHER = argon2.PasswordHasher()
 def hash_password(password: str) -> str:
     """Hash in the calling thread, for commands and seeds; a server uses `Passwords`."""
     return _HASHER.hash(password)
+
+
+def check_strength(password: str, email: str, *, param: str = "password") -> None:
+    """Whether `password` will do for the user of that address. Raises ClientError for `param`."""
+    if len(password) < CHARACTERS_MIN:
+        raise _weak(param, f"A password has at least {CHARACTERS_MIN} characters.")
+    if len(password.encode()) > BYTES_MAX:
+        raise _weak(param, f"A password has at most {BYTES_MAX} bytes.")
+    if fold_email(password) == fold_email(email):
+        raise _weak(param, "The address is no password.")
+
+
+def mark(password_hash: str | None) -> str:
+    """What changes with a user's password, and stays when the same one is only hashed anew.
+
+    It is made of the salt alone, so it tells nothing of the password.
+    """
+    if password_hash is None:
+        return "none"
+    parts = password_hash.split("$")
+    return hashlib.sha256(parts[-2 if len(parts) > 2 else -1].encode()).hexdigest()[:32]
 
 
 class Passwords:
@@ -40,6 +66,12 @@ class Passwords:
     async def verify(self, password: str, password_hash: str | None) -> bool:
         """Whether `password` is the one; None stands for a user without a password, or no user."""
         return await self._off_loop(lambda: _matches(password, password_hash))
+
+    async def rehash(self, password: str, password_hash: str) -> str:
+        """Hash the same password at today's cost; its mark stays."""
+        return await self._off_loop(
+            lambda: _HASHER.hash(password, salt=_salt_to_keep(password_hash))
+        )
 
     @staticmethod
     def needs_rehash(password_hash: str) -> bool:
@@ -66,6 +98,18 @@ def _matches(password: str, password_hash: str | None) -> bool:
         return _HASHER.verify(password_hash or _NOBODY, password) and password_hash is not None
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
+
+
+def _salt_to_keep(password_hash: str) -> bytes | None:
+    """None, and so a new one, where today's salts are of another length."""
+    salt = password_hash.split("$")[-2]
+    raw = base64.b64decode(salt + "=" * (-len(salt) % 4))
+    return raw if len(raw) == _HASHER.salt_len else None
+
+
+def _weak(param: str, reason: str) -> ClientError:
+    fault = Fault(f"#/{param}", "weak_password", reason)
+    return ClientError(reason, code=fault.code, param=param, faults=[fault])
 
 
 def _nobody_hash() -> str:

@@ -1,19 +1,23 @@
-"""The signed tokens: access tokens of users, and client secrets (`ek_...`) bound to one session."""
+"""The signed tokens: of users, of services, for one session (`ek_...`), for one new password."""
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import jwt
 
-from voicehub.auth.principal import Principal, fold_email
+from voicehub.auth.principal import NO_TEAM, Principal, fold_email
 from voicehub.errors import AuthenticationError, VoiceHubError
 
 KEY_BYTES_MIN = 32  # RFC 7518 section 3.2: an HS256 key is no shorter than its hash
 TOKEN_CHARACTERS_MAX = 4096  # longer is refused unread; ours have about 350
 CLOCK_LEEWAY_S = 10.0  # how far the clocks of two servers may differ
 CLIENT_SECRET_PREFIX = "ek_"  # noqa: S105 - a prefix, not a secret
+
+PASSWORD_RESET_S = 3600
+SERVICE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 
 _ALGORITHM = "HS256"
 _BIGINT_MAX = 2**63 - 1
@@ -32,6 +36,22 @@ class Subject(Protocol):
     def email(self) -> str: ...
 
 
+@dataclass(frozen=True, slots=True)
+class PasswordReset:
+    """What a reset token proves: that its holder may choose this user's next password.
+
+    Attributes:
+        email: the user's address as the token was made: with another, the token is void.
+        password_mark: of the password that may be replaced (`passwords.mark`): so each token serves
+            once.
+    """
+
+    user_id: int
+    team_id: int
+    email: str
+    password_mark: str
+
+
 class Tokens:
     """Issues and verifies. The first key signs, every key verifies: that is how keys rotate."""
 
@@ -47,9 +67,11 @@ class Tokens:
         self._keys = _parse_keys(keys)
         self._signing_kid = next(iter(self._keys))
         self._issuer = issuer
-        # Two audiences keep one kind of token from standing in for the other.
+        # An audience each keeps one kind of token from standing in for another.
         self._access_audience = issuer
         self._secret_audience = f"{issuer}/realtime"
+        self._service_audience = f"{issuer}/admin"
+        self._reset_audience = f"{issuer}/password-reset"
         self._access_token_s = access_token_s
         self._client_secret_s = client_secret_s
         self._admin_emails = frozenset(fold_email(email) for email in admin_emails)
@@ -99,16 +121,54 @@ class Tokens:
         )
         return CLIENT_SECRET_PREFIX + token, int(expires_at.timestamp())
 
+    def issue_service(self, name: str, *, days: int, now: datetime | None = None) -> str:
+        """A token of a platform admin that is no user: a program of the operator."""
+        if not SERVICE_NAME.fullmatch(name):
+            raise VoiceHubError("A service's name has 1 to 64 of a-z, 0-9, `.`, `_` and `-`.")
+        issued_at = now or datetime.now(UTC)
+        claims = {"aud": self._service_audience, "sub": name}
+        return self._sign(claims, issued_at, issued_at + timedelta(days=days))
+
+    def issue_password_reset(
+        self, user: Subject, password_mark: str, *, now: datetime | None = None
+    ) -> tuple[str, int]:
+        """A token that chooses the user's next password, once, and its life in seconds."""
+        issued_at = now or datetime.now(UTC)
+        token = self._sign(
+            {
+                "aud": self._reset_audience,
+                "sub": str(user.id),
+                "team": user.team_id,
+                "email": user.email,
+                "mark": password_mark,
+            },
+            issued_at,
+            issued_at + timedelta(seconds=PASSWORD_RESET_S),
+        )
+        return token, PASSWORD_RESET_S
+
+    def read_password_reset(self, token: str, now: datetime) -> PasswordReset:
+        """Raises AuthenticationError. Whether the token has served already, the user's row says."""
+        claims = self._decode(token, (self._reset_audience,), now)
+        return PasswordReset(
+            _identifier(claims, "sub"),
+            _identifier(claims, "team"),
+            _text(claims, "email"),
+            _text(claims, "mark"),
+        )
+
     def verify(self, token: str, now: datetime) -> Principal:
         """Who holds `token`. Raises AuthenticationError, which never says more than it must."""
         is_client_secret = token.startswith(CLIENT_SECRET_PREFIX)
-        audience = self._secret_audience if is_client_secret else self._access_audience
-        claims = self._decode(token.removeprefix(CLIENT_SECRET_PREFIX), audience)
-        if _number(claims, "exp") + CLOCK_LEEWAY_S <= now.timestamp():
-            raise AuthenticationError("The token has expired.", code="token_expired")
-        email = claims.get("email")
-        if not isinstance(email, str):
-            raise _invalid()
+        audiences = (
+            (self._secret_audience,)
+            if is_client_secret
+            else (self._access_audience, self._service_audience)
+        )
+        claims = self._decode(token.removeprefix(CLIENT_SECRET_PREFIX), audiences, now)
+        if claims["aud"] == self._service_audience:
+            return _service(claims)
+        email = _text(claims, "email")
         user_id = _identifier(claims, "sub")
         return Principal(
             user_id=user_id,
@@ -129,7 +189,7 @@ class Tokens:
             headers={"kid": self._signing_kid},
         )
 
-    def _decode(self, token: str, audience: str) -> dict[str, Any]:
+    def _decode(self, token: str, audiences: tuple[str, ...], now: datetime) -> dict[str, Any]:
         if len(token) > TOKEN_CHARACTERS_MAX or not _JWT_SHAPE.fullmatch(token):
             raise _invalid()
         try:
@@ -137,12 +197,12 @@ class Tokens:
                 token,
                 self._keys[jwt.get_unverified_header(token)["kid"]],
                 algorithms=[_ALGORITHM],
-                audience=audience,
                 issuer=self._issuer,
                 options={
-                    "require": ["iss", "aud", "exp", "sub", "team"],
-                    "strict_aud": True,
-                    # `verify` compares the times itself: its clock is an argument.
+                    "require": ["iss", "aud", "exp", "sub"],
+                    # Compared below, exactly: ours is one string, never a list.
+                    "verify_aud": False,
+                    # Compared below: the clock is an argument.
                     "verify_exp": False,
                     "verify_iat": False,
                     "verify_nbf": False,
@@ -151,6 +211,10 @@ class Tokens:
         # A header may be any JSON: an unknown or unhashable kid, or brackets without end.
         except (jwt.PyJWTError, KeyError, TypeError, ValueError, RecursionError):
             raise _invalid() from None
+        if claims["aud"] not in audiences:
+            raise _invalid()
+        if _number(claims, "exp") + CLOCK_LEEWAY_S <= now.timestamp():
+            raise AuthenticationError("The token has expired.", code="token_expired")
         return claims
 
 
@@ -177,6 +241,20 @@ def _misconfigured(reason: str) -> VoiceHubError:
 
 def _invalid() -> AuthenticationError:
     return AuthenticationError("The token is not valid.")
+
+
+def _service(claims: Mapping[str, Any]) -> Principal:
+    name = _text(claims, "sub")
+    if not SERVICE_NAME.fullmatch(name):
+        raise _invalid()
+    return Principal(None, NO_TEAM, f"service:{name}", is_admin=True, actor=f"service:{name}")
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    claim = claims.get(name)
+    if not isinstance(claim, str):
+        raise _invalid()
+    return claim
 
 
 def _identifier(claims: Mapping[str, Any], name: str) -> int:

@@ -1,13 +1,11 @@
 """Turns billing periods: what was used before the turn stays with the old one, the rest is new."""
 
-import calendar
-from datetime import datetime
-
 import structlog
 
 from voicehub.errors import StorageError
 from voicehub.jobs.settle import settle_team
-from voicehub.storage import quota, subscriptions
+from voicehub.storage import period, quota, subscriptions
+from voicehub.storage.period import Period
 from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
 from voicehub.storage.subscriptions import Due, Ended, SubscriptionStatus
@@ -17,9 +15,9 @@ BATCH = 500
 # A team whose sessions cannot all be settled is turned all the same after this: its next period
 # must not wait for a store for ever. What is settled later counts in the new one.
 TURN_ANYWAY_S = 300.0
-# Redis is told again of turns within this time: whoever turned may have died before it told.
+# Redis is told again of turns and changes within this time: whoever made them may have died before
+# it told, or told at the same moment as another who had read what was before.
 RETELL_S = 120.0
-MONTHS_PER_YEAR = 12
 
 logger = structlog.get_logger(__name__)
 
@@ -45,7 +43,7 @@ async def turn_periods(postgres: Postgres, redis: Redis) -> int:
             # A row that nobody expected: the other teams' periods turn all the same.
             logger.exception("billing period cannot be turned", subscription_id=each.id)
     async with postgres.connection() as conn:
-        for team_id in await subscriptions.turned_lately(conn, RETELL_S):
+        for team_id in await subscriptions.changed_lately(conn, RETELL_S):
             await quota.retell(redis, conn, team_id)
     if waiting:
         raise StorageError(f"{waiting} billing periods wait for what their sessions used.")
@@ -78,17 +76,8 @@ async def _turn_one(postgres: Postgres, redis: Redis, ended: Ended) -> bool:
         audio_tokens=str(due.total_audio_tokens_used),
         text_tokens=str(due.total_text_tokens_used),
     )
-    await _tell(postgres, redis, due.team_id)
+    await quota.tell(postgres, redis, [due.team_id])
     return True
-
-
-async def _tell(postgres: Postgres, redis: Redis, team_id: int) -> None:
-    try:
-        async with postgres.connection() as conn:
-            await quota.retell(redis, conn, team_id)
-    except StorageError as error:
-        # The period has turned; telling is repeated by the next runs, and by each connect.
-        logger.warning("live counter not told of a new period", team_id=team_id, code=error.code)
 
 
 def final_status(due: Due) -> SubscriptionStatus:
@@ -98,7 +87,7 @@ def final_status(due: Due) -> SubscriptionStatus:
     return SubscriptionStatus.EXPIRED
 
 
-def next_period(due: Due) -> tuple[datetime, datetime] | None:
+def next_period(due: Due) -> Period | None:
     """The period that holds the present, or None where the subscription ends.
 
     It ends when it was cancelled, when its plan is gone, or when nobody can say how long a period
@@ -107,42 +96,4 @@ def next_period(due: Due) -> tuple[datetime, datetime] | None:
     start, end = due.current_period_start, due.current_period_end
     if due.cancel_at_period_end or not due.has_plan or start is None or start >= end:
         return None
-    months = _months_of(start, end)
-    if not months:
-        length = end - start
-        start += (due.now - start) // length * length
-        return start, start + length
-    # The day that months begin on: 31 where one of the ends is the last of a shorter month.
-    day = max(start.day, end.day)
-    passed = _month_number(due.now) - _month_number(start)
-    count = max(0, passed // months - 1)  # at most so many have passed; one or two more may have
-    while _months_later(start, (count + 1) * months, day) <= due.now:
-        count += 1
-    return (
-        _months_later(start, count * months, day),
-        _months_later(start, (count + 1) * months, day),
-    )
-
-
-def _months_of(start: datetime, end: datetime) -> int:
-    """How many whole months lie between the two; 0 where it is not a number of months."""
-    months = _month_number(end) - _month_number(start)
-    day = max(start.day, end.day)
-    if months > 0 and all(
-        moment.day == min(day, _days_in_month(moment.year, moment.month)) for moment in (start, end)
-    ):
-        return months if end == _months_later(start, months, day) else 0
-    return 0
-
-
-def _months_later(start: datetime, months: int, day: int) -> datetime:
-    year, month = divmod(_month_number(start) + months, MONTHS_PER_YEAR)
-    return start.replace(year=year, month=month + 1, day=min(day, _days_in_month(year, month + 1)))
-
-
-def _month_number(moment: datetime) -> int:
-    return moment.year * MONTHS_PER_YEAR + moment.month - 1
-
-
-def _days_in_month(year: int, month: int) -> int:
-    return calendar.monthrange(year, month)[1]
+    return period.following(start, end, due.now)

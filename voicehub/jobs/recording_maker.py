@@ -16,9 +16,9 @@ from voicehub.sinks.summary import (
     RecordingSummary,
     joined_stem,
     recording_stem,
-    session_prefix,
 )
 from voicehub.sinks.uploader import RecordingLostError
+from voicehub.storage.recording_keys import session_prefix
 from voicehub.storage.recordings import Claim
 from voicehub.storage.spaces import Spaces
 

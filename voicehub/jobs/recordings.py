@@ -15,9 +15,10 @@ from voicehub.jobs.recording_maker import Maker
 from voicehub.sinks.leftovers import debris, left_by_session, remove
 from voicehub.sinks.salvage import RecordingBrokenError
 from voicehub.sinks.spool import Spool
-from voicehub.sinks.summary import RecordingState, session_prefix
-from voicehub.storage import lease, recordings
+from voicehub.sinks.summary import RecordingState
+from voicehub.storage import erasure, lease, recordings
 from voicehub.storage.postgres import Postgres
+from voicehub.storage.recording_keys import session_prefix
 from voicehub.storage.recordings import Claim, Unfinished
 from voicehub.storage.redis import Redis
 from voicehub.storage.spaces import Spaces
@@ -152,7 +153,18 @@ async def _take(stores: _Stores, session: Unfinished) -> bool:
             await _clean(stores, session.team_id, session.session_id)
     except StorageError as error:
         logger.warning("recording not cleared", session_id=session.session_id, code=error.code)
+    if not is_closed and not session.is_made:
+        await _tell_if_erased(stores, session)
     return is_closed
+
+
+async def _tell_if_erased(stores: _Stores, session: Unfinished) -> None:
+    """Where the recording was erased meanwhile, what this one has brought to Spaces must go."""
+    try:
+        async with stores.postgres.connection() as conn:
+            await erasure.came_late(conn, session.team_id, session.session_id)
+    except StorageError:
+        logger.info("erased audio is left to a later sweep", session_id=session.session_id)
 
 
 async def _make_claimed(stores: _Stores, claim: Claim) -> bool:
@@ -279,6 +291,7 @@ async def _clear_spool(stores: _Stores) -> None:
     if left:
         async with stores.postgres.connection() as conn:
             closed = await recordings.closed(conn, left, _DONE)
+            closed |= await erasure.erased(conn, left)
         folders += [folder for session_id in closed for folder in left[session_id]]
     for folder in folders:
         await spool.run(partial(remove, spool, folder))

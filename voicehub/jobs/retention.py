@@ -3,8 +3,9 @@
 import structlog
 
 from voicehub.errors import StorageError
-from voicehub.sinks.summary import RecordingState, session_prefix
+from voicehub.sinks.summary import RecordingState
 from voicehub.storage import retention
+from voicehub.storage.erasure import erase_audio
 from voicehub.storage.postgres import Postgres
 from voicehub.storage.spaces import Spaces
 
@@ -47,11 +48,8 @@ async def apply_retention(
 
 async def _remove_audio(postgres: Postgres, spaces: Spaces, team_id: int, session_id: int) -> bool:
     """Everything of the session in Spaces first, then the row: a half of it is done again."""
-    prefix = session_prefix(team_id, session_id)
     try:
-        for upload in await spaces.list_uploads(prefix):
-            await spaces.abort_upload(upload.key, upload.upload_id)
-        await spaces.delete([each.key for each in await spaces.list_objects(prefix)])
+        await erase_audio(spaces, team_id, session_id)
         async with postgres.connection() as conn:
             await retention.audio_removed(conn, team_id, session_id, RecordingState.REMOVED)
     except StorageError as error:

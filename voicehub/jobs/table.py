@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from voicehub.jobs.erasures import erase_audio
+from voicehub.jobs.forget import forget_keys
 from voicehub.jobs.periods import turn_periods
 from voicehub.jobs.recordings import SPOOL_FIRST_S, close_recordings
 from voicehub.jobs.retention import apply_retention
@@ -10,6 +12,9 @@ from voicehub.jobs.settle import settle_all
 from voicehub.jobs.sweep import LOOK_EVERY_S, Sweeper
 from voicehub.jobs.unopened import end_unopened
 from voicehub.jobs.uploads import abort_uploads
+from voicehub.jobs.webhooks import LOOK_EVERY_S as WEBHOOKS_EVERY_S
+from voicehub.jobs.webhooks import Deliverer, remove_old_deliveries
+from voicehub.jobs.words import read_words
 from voicehub.sinks.spool import Spool
 from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
@@ -23,6 +28,10 @@ LATELY_S = 900.0
 # Half of what a worker leaves to the one that has the spool, so that this one has looked by then.
 RECORDINGS_EVERY_S = SPOOL_FIRST_S / 2
 SPOOLED_EVERY_S = 10.0
+# So long after its end a session is found by what was said in it.
+WORDS_EVERY_S = 5.0
+# What was erased is gone at once, unless Spaces was away; this is for what comes late.
+ERASE_EVERY_S = 10.0
 ALL_RECORDINGS = "close all recordings"
 
 
@@ -43,6 +52,7 @@ class Rules:
     keep_context: bool = False
     audio_days: int | None = None
     transcript_days: int | None = None
+    webhooks_to_private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,10 @@ class Job:
     limit_s: float
     """Then it is cut off, and done again at its next beat."""
     run: Callable[[], Awaitable[int]]
+    leave: Callable[[], None] | None = None
+    """Told when the worker is to stop, so that a job that goes on while there is work takes no
+    more of it.
+    """
 
 
 def servers_job(stores: Stores) -> Job:
@@ -74,6 +88,7 @@ def servers_job(stores: Stores) -> Job:
 def jobs_of(stores: Stores, rules: Rules) -> list[Job]:
     postgres, redis, spaces, spool = stores.postgres, stores.redis, stores.spaces, stores.spool
     sweeper = Sweeper(postgres, redis, keep_context=rules.keep_context)
+    deliverer = Deliverer(postgres, to_private=rules.webhooks_to_private)
     return [
         Job("sweep", LOOK_EVERY_S, MINUTE_S, sweeper.sweep),
         Job("settle", MINUTE_S, 5 * MINUTE_S, lambda: settle_all(postgres, redis)),
@@ -89,12 +104,22 @@ def jobs_of(stores: Stores, rules: Rules) -> list[Job]:
             30 * MINUTE_S,
             lambda: close_recordings(postgres, redis, spaces, spool),
         ),
+        Job("read words", WORDS_EVERY_S, 30 * MINUTE_S, lambda: read_words(postgres)),
         Job("turn periods", 10.0, 5 * MINUTE_S, lambda: turn_periods(postgres, redis)),
         Job(
             "end unopened",
             HOUR_S,
             MINUTE_S,
             lambda: end_unopened(postgres, keep_context=rules.keep_context),
+        ),
+        Job("erase audio", ERASE_EVERY_S, 5 * MINUTE_S, lambda: erase_audio(postgres, spaces)),
+        Job("forget idempotency keys", HOUR_S, MINUTE_S, lambda: forget_keys(postgres)),
+        Job("deliver webhooks", WEBHOOKS_EVERY_S, HOUR_S, deliverer.deliver, deliverer.leave),
+        Job(
+            "remove old webhook deliveries",
+            HOUR_S,
+            10 * MINUTE_S,
+            lambda: remove_old_deliveries(postgres),
         ),
         Job("abort uploads", HOUR_S, 10 * MINUTE_S, lambda: abort_uploads(postgres, spaces)),
         Job(

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from voicehub.errors import StorageError
-from voicehub.sinks.summary import RECORDINGS, session_of
 from voicehub.storage import retention
 from voicehub.storage.postgres import Postgres
+from voicehub.storage.recording_keys import RECORDINGS, session_of
 from voicehub.storage.spaces import OpenUpload, Spaces
 
 # A younger upload may be that of a session whose row is only about to say so.

@@ -2,12 +2,15 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Sequence
 
 import structlog
 
 from voicehub.errors import StorageError
+from voicehub.jobs.record import JobRecord
 from voicehub.jobs.table import Job
+from voicehub.telemetry.telemetry import Telemetry
 
 # What a job that was running when the worker was told to stop may still take. Then it is cut off:
 # every job can be done again.
@@ -16,7 +19,7 @@ STOP_S = 20.0
 logger = structlog.get_logger(__name__)
 
 
-async def work(jobs: Sequence[Job]) -> None:
+async def work(jobs: Sequence[Job], telemetry: Telemetry | None = None) -> None:
     """Run the jobs until SIGTERM or SIGINT; those that are running then are finished first."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -25,39 +28,47 @@ async def work(jobs: Sequence[Job]) -> None:
         loop.add_signal_handler(number, stopped.set)
     logger.info("worker started", jobs=[job.name for job in jobs])
     try:
-        await run_jobs(stopped, jobs)
+        await run_jobs(stopped, jobs, telemetry)
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
     logger.info("worker stopped")
 
 
-async def run_jobs(stopped: asyncio.Event, jobs: Sequence[Job]) -> None:
+async def run_jobs(
+    stopped: asyncio.Event, jobs: Sequence[Job], telemetry: Telemetry | None = None
+) -> None:
     """Run each job on a beat of its own until `stopped`."""
+    record = JobRecord(telemetry or Telemetry())
     async with asyncio.TaskGroup() as group:
         for job in jobs:
-            group.create_task(Beat(job).run(stopped), name=f"job {job.name}")
+            group.create_task(Beat(job, record).run(stopped), name=f"job {job.name}")
 
 
 class Beat:
     """Runs one job again and again; nothing that happens in it ends the beat or another's."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, record: JobRecord) -> None:
         self._job = job
+        self._record = record
         self._fault: str | None = None
 
     async def run(self, stopped: asyncio.Event) -> None:
         """The job now, and `every_s` after each time that it has ended."""
         while not stopped.is_set():
+            began_s = time.monotonic()
             try:
                 # The limit of a running job starts anew, shorter, when the worker is to stop.
                 async with asyncio.timeout(self._job.limit_s) as limit:
                     async with asyncio.TaskGroup() as group:
-                        watch = group.create_task(_shorten(limit, stopped), name="stop watch")
+                        watch = group.create_task(
+                            _shorten(limit, stopped, self._job), name="stop watch"
+                        )
                         await self._once()
                         watch.cancel()
             except TimeoutError:
                 self._failed("time_limit")
+            self._record.lasted(self._job.name, time.monotonic() - began_s)
             try:
                 async with asyncio.timeout(self._job.every_s):
                     await stopped.wait()
@@ -66,13 +77,16 @@ class Beat:
 
     async def _once(self) -> None:
         try:
-            count = await self._job.run()
+            with self._record.traced(self._job.name):
+                count = await self._job.run()
         except StorageError as error:
             self._failed(error.code)
             return
         except Exception:
+            self._record.broke(self._job.name)
             logger.exception("job broke", job=self._job.name)
             return
+        self._record.done(self._job.name, count)
         if self._fault is not None:
             logger.info("job works again", job=self._job.name)
             self._fault = None
@@ -81,13 +95,16 @@ class Beat:
 
     def _failed(self, fault: str) -> None:
         """One line an outage: the beat of some jobs is two seconds."""
+        self._record.failed(self._job.name)
         if fault != self._fault:
             logger.warning("job failed", job=self._job.name, code=fault)
             self._fault = fault
 
 
-async def _shorten(limit: asyncio.Timeout, stopped: asyncio.Event) -> None:
+async def _shorten(limit: asyncio.Timeout, stopped: asyncio.Event, job: Job) -> None:
     await stopped.wait()
+    if job.leave is not None:
+        job.leave()
     latest = asyncio.get_running_loop().time() + STOP_S
     if not limit.expired():
         limit.reschedule(min(latest, limit.when() or latest))

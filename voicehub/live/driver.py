@@ -7,7 +7,6 @@ engine's lane, the durable writes, the recorder's spool.
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -25,23 +24,22 @@ from voicehub.errors import (
 )
 from voicehub.live.connection import Connection
 from voicehub.live.durable import Durable
+from voicehub.live.finale import Sinks
 from voicehub.live.lanes import EngineLane
 from voicehub.live.lease import Hearing, Lease
 from voicehub.live.outbox import Outbox
 from voicehub.live.reader import Reader
 from voicehub.live.tools import ToolRunner
+from voicehub.live.turns import Turns
 from voicehub.realtime.frame import Body
 from voicehub.session import commands, events
 from voicehub.session.commands import Command
 from voicehub.session.events import Event
 from voicehub.session.session import Session
 from voicehub.session.state import EndedReason, Status
-from voicehub.sinks.meter import MeterSink
-from voicehub.sinks.recorder import Recorder
-from voicehub.sinks.row import RowSink
-from voicehub.sinks.transcript import TranscriptSink
 from voicehub.storage.lease import Wish
 from voicehub.tasks import spawn, stop
+from voicehub.telemetry.telemetry import Telemetry
 
 ENGINE_OPEN_DEADLINE_S = 20.0
 SETTLE_EVERY_S = 60.0
@@ -54,16 +52,6 @@ REPLACED_CLOSE_CODE = 1008
 MS_PER_S = 1000
 
 logger = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Sinks:
-    """What outlives the session."""
-
-    row: RowSink
-    transcript: TranscriptSink
-    meter: MeterSink
-    recorder: Recorder
 
 
 class Driver:
@@ -80,6 +68,7 @@ class Driver:
         lease: Lease,
         wall_ms: Callable[[], float],
         tools: ToolRunner | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         """`connection` is the first; others may come. `tools` may be left out where the core has
         none.
@@ -96,10 +85,13 @@ class Driver:
         self._tools = tools
         self._wall_ms = wall_ms
         self._loop = asyncio.get_running_loop()
-        self._outbox = Outbox()
+        self._telemetry = telemetry = telemetry or Telemetry()
+        self._turns = Turns(telemetry)
+        self._outbox = Outbox(telemetry)
         self._outbox.attach(connection)
-        self._lane = EngineLane(engine)
+        self._lane = EngineLane(engine, telemetry)
         self._durable = Durable(self._writes_failed)
+        self._began = False
         self._timer: asyncio.TimerHandle | None = None
         self._armed_s = 0.0
         self._over = asyncio.Event()
@@ -130,6 +122,7 @@ class Driver:
         """Hold the conversation that `session` (the agent's) describes, to its end."""
         async with AsyncExitStack() as ending:
             ending.push_async_callback(self._engine.aclose)
+            ending.callback(self._turns.close)
             durable = spawn(self._durable.run(), name="durable")
             ending.push_async_callback(stop, durable)
             writer = spawn(self._outbox.run(), name="outbox")
@@ -145,6 +138,18 @@ class Driver:
             if late and self.connection is not None:
                 logger.info("connection cut with frames waiting")
                 self.connection.abort()
+
+    @property
+    def state(self) -> str:
+        """For who counts sessions: how far this one is."""
+        if self._core.is_open:
+            return "open" if self.connection is not None else "away"
+        return "closing" if self._began else "opening"
+
+    @property
+    def unsettled_since_s(self) -> float | None:
+        """Since when tokens wait to be settled, by `time.monotonic`."""
+        return self._sinks.meter.unsettled_since_s
 
     def takes(self, *, is_extended: bool) -> bool:
         """Whether a socket that speaks like that may be attached."""
@@ -175,7 +180,8 @@ class Driver:
             self._apply(events.PauseAsked())
         else:
             error = ForbiddenError("The session was ended.", code="session_ended")
-            self.end(EndedReason.CLIENT_CLOSE, error)
+            by_admin = wish is Wish.END_BY_ADMIN
+            self.end(EndedReason.ADMIN if by_admin else EndedReason.CLIENT_CLOSE, error)
 
     def end(
         self,
@@ -224,14 +230,16 @@ class Driver:
     async def _opened(self, session: Body) -> bool:
         """Open the engine. Returns whether there is a conversation then."""
         try:
-            async with asyncio.timeout(ENGINE_OPEN_DEADLINE_S):
-                effective = await self._engine.open(session)
+            with self._telemetry.engine_opening():
+                async with asyncio.timeout(ENGINE_OPEN_DEADLINE_S):
+                    effective = await self._engine.open(session)
         except TimeoutError:
             self._apply(events.EngineEnded(EngineError("The engine did not open in time.")))
             return False
         except EngineError as error:
             self._apply(events.EngineEnded(error))
             return False
+        self._began = True
         self._sinks.transcript.start()
         self._sinks.row.start()
         self._apply(events.Opened(effective, self._wall_ms()))
@@ -307,7 +315,8 @@ class Driver:
 
     async def _serve(self, connection: Connection) -> None:
         try:
-            reader = Reader(connection, self._apply, self._lane, self._sinks.recorder)
+            recorder = self._sinks.recorder
+            reader = Reader(connection, self._apply, self._lane, recorder, self._telemetry)
             is_clean = await reader.read(self._over)
         except Exception:  # a bug of ours ends this session, as a lane's does
             logger.exception("session failed at its client")
@@ -323,6 +332,7 @@ class Driver:
     async def _read_engine(self) -> None:
         try:
             async for frame in self._engine.frames():
+                self._turns.engine_sent(frame)
                 self._apply(events.EngineSent(frame))
         except EngineError as error:
             self._apply(events.EngineEnded(error))

@@ -3,17 +3,21 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
 from voicehub.errors import FencedError, StorageError
-from voicehub.live.driver import Sinks
 from voicehub.live.lease import Hearing, Lease
 from voicehub.session.commands import Finish
 from voicehub.session.state import EndedReason, Status
+from voicehub.sinks.meter import MeterSink
+from voicehub.sinks.recorder import Recorder
+from voicehub.sinks.row import RowSink
 from voicehub.sinks.summary import RecordingState
-from voicehub.storage import ownership
+from voicehub.sinks.transcript import TranscriptSink
+from voicehub.storage import erasure, ownership
 from voicehub.storage.ownership import Owned
 from voicehub.storage.postgres import Postgres
 from voicehub.tasks import spawn, stop
@@ -29,6 +33,16 @@ RETRY_S = 0.5
 _DEAF = Hearing(lost=lambda _: None, wished=lambda _: None, emptied=lambda: None)
 
 logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sinks:
+    """What outlives the session."""
+
+    row: RowSink
+    transcript: TranscriptSink
+    meter: MeterSink
+    recorder: Recorder
 
 
 class Finale:
@@ -139,8 +153,10 @@ class Finale:
             if self._ended and not self.resumes:
                 with suppress(FencedError):
                     made = summary.as_json(), summary.url
-                    return await ownership.set_recording(conn, *self._session, *made)
-            return await ownership.leave_part(conn, *self._session[:2], summary.key)
+                    await ownership.set_recording(conn, *self._session, *made)
+                    return
+            await ownership.leave_part(conn, *self._session[:2], summary.key)
+            await erasure.came_late(conn, *self._session[:2])
 
     async def _insist(self, step: Callable[[], Awaitable[None]], until_s: float) -> None:
         loop = asyncio.get_running_loop()

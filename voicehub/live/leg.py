@@ -12,11 +12,21 @@ from aiohttp import web
 from voicehub.engines.engine import Engine
 from voicehub.errors import EngineError, StorageError
 from voicehub.ids import new_id
-from voicehub.keys import ENGINES, POSTGRES, REDIS, REGISTRY, SETTINGS, SPACES, SPOOL, TOOLS
+from voicehub.keys import (
+    ENGINES,
+    POSTGRES,
+    REDIS,
+    REGISTRY,
+    SETTINGS,
+    SPACES,
+    SPOOL,
+    TELEMETRY,
+    TOOLS,
+)
 from voicehub.live.admission import Admitted
 from voicehub.live.connection import Connection
-from voicehub.live.driver import Driver, Sinks
-from voicehub.live.finale import Finale
+from voicehub.live.driver import Driver
+from voicehub.live.finale import Finale, Sinks
 from voicehub.live.lease import Lease
 from voicehub.live.takeover import left_behind
 from voicehub.live.tools import ToolRunner, Whose
@@ -61,6 +71,7 @@ class Leg:
             grace_ms=app[SETTINGS].grace_s * 1000,
         )
         self._finale.finish = _unbegun(admitted, token, EndedReason.LOST)
+        self._telemetry = app[TELEMETRY]
         self._log = logger.bind(session_id=row.id, team_id=row.team_id)
 
     async def run(
@@ -80,6 +91,7 @@ class Leg:
             spec = self._spec(resumption, keeps_socket=keeps_socket)
             driver = self._driver(engine, connection, spec)
             self._log.info("session started", resumed=resumption is not None)
+            self._telemetry.legs_started.add("resumed" if resumption else "new")
             with self._app[REGISTRY].driving(driver):
                 await driver.run(self._session(spec))
             self._finale.finish = driver.finish
@@ -91,9 +103,11 @@ class Leg:
             self._finale.finish = _unbegun(self._admitted, self._owned.token, EndedReason.ENGINE)
             raise
         finally:
-            await self._finale.run()
+            with self._telemetry.tracing.span("put away", {}):
+                await self._finale.run()
             finish = self._finale.finish
             self._log.info("session put away", status=finish.status, reason=finish.reason)
+            self._telemetry.legs_ended.add(finish.status.value, finish.reason or "asked")
         return connection
 
     @property
@@ -126,6 +140,7 @@ class Leg:
             lease=self._lease,
             wall_ms=lambda: time.time() * 1000,
             tools=self._tools(),
+            telemetry=self._telemetry,
         )
 
     def _engine(self) -> Engine:
@@ -197,7 +212,9 @@ def _sinks(app: web.Application, owned: Owned) -> Sinks:
     return Sinks(
         row=RowSink(postgres=app[POSTGRES], owned=owned),
         transcript=TranscriptSink(redis=app[REDIS], postgres=app[POSTGRES], owned=owned),
-        meter=MeterSink(redis=app[REDIS], postgres=app[POSTGRES], owned=owned),
+        meter=MeterSink(
+            redis=app[REDIS], postgres=app[POSTGRES], owned=owned, telemetry=app[TELEMETRY]
+        ),
         recorder=Recorder(
             spaces=app[SPACES],
             spool=app[SPOOL],

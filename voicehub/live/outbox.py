@@ -10,6 +10,7 @@ from voicehub.live.connection import Connection
 from voicehub.live.sent import Sent
 from voicehub.promptly import drained, is_held_back, is_ready, write
 from voicehub.realtime.frame import Frame, to_json
+from voicehub.telemetry.telemetry import Telemetry
 
 # What may wait for a slow client. A reply of a minute is 4 MB of base64; beyond it the client is
 # closed with 1013, so memory never grows with it.
@@ -22,8 +23,8 @@ _CLOCK_STEP_S = 0.002
 # takes nothing for half a minute is known to be gone by then (the socket's heartbeat).
 SENT_KEPT_S = 45.0
 
-# A frame, and what must be kept before the client may see it.
-Entry = tuple[Frame, "asyncio.Future[None] | None"]
+# A frame, what must be kept before the client may see it, and since when it waits.
+Entry = tuple[Frame, "asyncio.Future[None] | None", float]
 
 _LEAVE_OPEN = (0, b"")
 
@@ -33,7 +34,11 @@ class Outbox:
     whose write was given up never leaves. Without a socket they wait for the next one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, telemetry: Telemetry | None = None) -> None:
+        telemetry = telemetry or Telemetry()
+        self._waits = telemetry.hops.cell("core_to_socket")
+        self._frames_sent = telemetry.frames.cell("to_client")
+        self._bytes_sent = telemetry.frame_bytes.cell("to_client")
         self._connection: Connection | None = None
         self._entries: deque[Entry] = deque()
         self._bytes = 0
@@ -74,7 +79,7 @@ class Outbox:
         """Send `frame` once `after` is done: at once where nothing is to be waited for."""
         if self._is_idle and (after is None or after.done()) and self._sent_now(frame, after):
             return
-        self._entries.append((frame, after))
+        self._entries.append((frame, after, self._loop.time()))
         self._bytes += _size(frame)
         self._wake()
 
@@ -143,7 +148,9 @@ class Outbox:
             return False
         if after is not None and after.cancelled():
             return True
-        write(connection.socket, *_message(frame))
+        message, kind = _message(frame)
+        write(connection.socket, message, kind)
+        self._note_sent(message, 0.0)
         self._sent.add(frame)
         if is_held_back(connection.socket):
             self._wake()  # whether the client takes it is for `run` to watch
@@ -161,19 +168,19 @@ class Outbox:
             self.detach()
 
     def _put_first(self, frame: Frame) -> None:
-        self._entries.appendleft((frame, None))
+        self._entries.appendleft((frame, None, self._loop.time()))
         self._bytes += _size(frame)
 
     async def _write_next(self, connection: Connection) -> None:
         """Send what stands first. It stays there until it is sent: at every await the socket may
         break, or another come with its greeting.
         """
-        entry = frame, after = self._entries[0]
+        entry = frame, after, since_s = self._entries[0]
         if after is not None and not after.done():
             await asyncio.wait([after])
         elif after is not None and after.cancelled():
             self._pop(entry)
-        elif not await self._send(frame, connection):
+        elif not await self._send(frame, since_s, connection):
             if self._connection is connection:
                 self.detach()
         elif self._connection is connection and self._pop(entry):
@@ -187,8 +194,18 @@ class Outbox:
         self._bytes -= _size(entry[0])
         return True
 
-    async def _send(self, frame: Frame, connection: Connection) -> bool:
-        return await self._is_in_time(connection.socket.send_frame(*_message(frame)), connection)
+    async def _send(self, frame: Frame, since_s: float, connection: Connection) -> bool:
+        message, kind = _message(frame)
+        sending = connection.socket.send_frame(message, kind)
+        is_sent = await self._is_in_time(sending, connection)
+        if is_sent:
+            self._note_sent(message, self._loop.time() - since_s)
+        return is_sent
+
+    def _note_sent(self, message: bytes, waited_s: float) -> None:
+        self._waits.observe(waited_s)
+        self._frames_sent.value += 1
+        self._bytes_sent.value += len(message)
 
     async def _is_in_time(
         self, sending: Coroutine[None, None, None], connection: Connection

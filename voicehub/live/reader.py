@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from time import perf_counter
 
 from aiohttp import WSMsgType
 
@@ -12,6 +13,7 @@ from voicehub.realtime.parse import event_id_of, parse_client, parse_client_audi
 from voicehub.session import events
 from voicehub.session.events import Event
 from voicehub.sinks.recorder import Recorder
+from voicehub.telemetry.telemetry import Telemetry
 
 # PCM of 24 kHz, 16 bit, in base64.
 BASE64_BYTES_PER_S = 64_000
@@ -26,11 +28,15 @@ class Reader:
         apply: Callable[[Event], None],
         lane: EngineLane,
         recorder: Recorder,
+        telemetry: Telemetry,
     ) -> None:
         self._connection = connection
         self._apply = apply
         self._lane = lane
         self._recorder = recorder
+        self._frames = telemetry.frames.cell("from_client")
+        self._bytes = telemetry.frame_bytes.cell("from_client")
+        self._times = telemetry.hops.cell("socket_to_core")
 
     async def read(self, over: asyncio.Event) -> bool:
         """Returns whether the client closed the socket, once it is closed or broken, or `over`.
@@ -42,7 +48,11 @@ class Reader:
             if message.type is WSMsgType.TEXT or (
                 message.type is WSMsgType.BINARY and self._connection.is_extended
             ):
+                began_s = perf_counter()
+                self._frames.value += 1
+                self._bytes.value += len(message.data)
                 self._apply(self._event(message.data, message.type))
+                self._times.observe(perf_counter() - began_s)
                 # An await that need not wait costs too, with each frame of each session.
                 if self._lane.is_full:
                     await self._lane.room()

@@ -1,6 +1,8 @@
 """The sessions of this process: lets them in, and drains them when the process is to go away."""
 
 import asyncio
+import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +18,8 @@ from voicehub.session.state import EndedReason
 WRITING_S = 5.0
 # Where a store is slow the last writes go on; what is not kept after this is left behind.
 LAST_WRITES_S = 30.0
+# `Driver.state`, and the socket of a paused session.
+STATES = ("opening", "open", "away", "closing", "paused")
 
 logger = structlog.get_logger(__name__)
 
@@ -38,6 +42,21 @@ class Registry:
     @property
     def sessions(self) -> int:
         return len(self._drivers)
+
+    def states(self) -> dict[tuple[str], float]:
+        """How many sessions of this process are in each state; also of those that nobody is in."""
+        found = Counter(
+            driver.state if isinstance(driver, Driver) else "paused" for driver in self._drivers
+        )
+        return {(state,): found[state] for state in STATES}
+
+    def settlement_lag_s(self) -> dict[tuple[()], float]:
+        """How long the oldest booking has been waiting to be settled."""
+        since_s = [
+            driver.unsettled_since_s for driver in self._drivers if isinstance(driver, Driver)
+        ]
+        oldest_s = min((each for each in since_s if each is not None), default=None)
+        return {(): 0.0 if oldest_s is None else time.monotonic() - oldest_s}
 
     @contextmanager
     def admitted(self) -> Iterator[None]:

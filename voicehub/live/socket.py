@@ -6,11 +6,12 @@ from contextlib import ExitStack
 from http import HTTPStatus
 
 from aiohttp import web
+from structlog.contextvars import bind_contextvars
 
 from voicehub.auth.bearer import offered_subprotocols
 from voicehub.errors import ClientError, EngineError, FencedError, OverloadError, StorageError
 from voicehub.ids import new_id
-from voicehub.keys import REGISTRY, SETTINGS
+from voicehub.keys import REGISTRY, SETTINGS, TELEMETRY
 from voicehub.live.admission import Admitted, admit, admit_existing, own
 from voicehub.live.connection import Connection
 from voicehub.live.leg import Leg
@@ -43,6 +44,8 @@ async def open_socket(request: web.Request) -> web.StreamResponse:
         if not upgrade.can_prepare(request):
             raise web.HTTPUpgradeRequired(headers={"Upgrade": "websocket"})
         admitted = await admit(request)
+        # What this socket leads to, also in a session that another socket began, logs under these.
+        bind_contextvars(session_id=admitted.session.id, team_id=admitted.session.team_id)
         visit = _Visit(request, upgrade)
         if not await visit.join(admitted.session.id):
             token = await _own(request, admitted)
@@ -112,15 +115,27 @@ class _Visit:
 
 async def _hold(visit: _Visit, admitted: Admitted, token: int) -> None:
     """Hold the session from leg to leg, as long as its socket stays through its pauses."""
+    attributes = {
+        "voicehub.session.id": admitted.session.id,
+        "voicehub.team.id": admitted.session.team_id,
+        "voicehub.agent.id": admitted.agent.id,
+    }
+    with visit.request.app[TELEMETRY].tracing.span("session", attributes, is_detailed=False):
+        await _hold_legs(visit, admitted, token)
+
+
+async def _hold_legs(visit: _Visit, admitted: Admitted, token: int) -> None:
     app = visit.request.app
     connect: Connect = visit.connect
+    tracing = app[TELEMETRY].tracing
     keeps_socket = False
     connection: Connection | None = None
     try:
         while True:
             leg = Leg(app, admitted, token)
             try:
-                connection = await leg.run(connect, keeps_socket=keeps_socket)
+                with tracing.span("leg", {"voicehub.leg": token}, is_detailed=False):
+                    connection = await leg.run(connect, keeps_socket=keeps_socket)
             except (EngineError, StorageError) as error:
                 if connection is None:
                     raise

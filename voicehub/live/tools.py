@@ -17,12 +17,12 @@ import orjson
 import structlog
 from aiohttp import ClientError, ClientResponse, ClientSession, hdrs
 
-from voicehub.live.egress import AddressRefused, open_web
-from voicehub.live.signature import key_of, signed_headers
+from voicehub.egress import AddressRefused, open_web
+from voicehub.remotes import ToolSettings
 from voicehub.session.commands import CallTool
 from voicehub.session.events import ToolAnswered
 from voicehub.session.tools import failure
-from voicehub.settings import ToolSettings
+from voicehub.signature import key_of, signed_headers
 from voicehub.tasks import spawn, stop
 
 # Requests of one session at a time; a further one waits, within its own time-out.
@@ -182,7 +182,7 @@ class ToolRunner:
         }
         if endpoint.key is not None:
             message_id = f"msg_{secrets.token_hex(12)}"
-            headers |= signed_headers(endpoint.key, message_id, int(time.time()), body)
+            headers |= signed_headers([endpoint.key], message_id, int(time.time()), body)
         async with endpoint.web.post(
             endpoint.settings.url, data=body, headers=headers, allow_redirects=False
         ) as response:

@@ -20,15 +20,16 @@ async def recorded(request: web.Request, handler: Handler) -> web.StreamResponse
     if request.method in _READS:
         return await handler(request)
     entry_id = await _begin(request)
-    status: int = HTTPStatus.INTERNAL_SERVER_ERROR
+    # One that is cancelled, with its server, keeps its entry without a status: nobody knows.
     try:
         response = await handler(request)
-        status = response.status
-    except VoiceHubError as error:
-        status = error.status
+    except (VoiceHubError, web.HTTPException) as error:
+        await _complete(request, entry_id, error.status)
         raise
-    finally:
-        await _complete(request, entry_id, status)
+    except Exception:
+        await _complete(request, entry_id, HTTPStatus.INTERNAL_SERVER_ERROR)
+        raise
+    await _complete(request, entry_id, response.status)
     return response
 
 

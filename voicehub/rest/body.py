@@ -22,19 +22,19 @@ FAULTS_MAX = 20  # an answer names that many faults of a body, and no more
 NUMBER_MAX = BIGINT_MAX  # larger numbers are refused: they would not come back as they came
 
 # What pydantic calls a fault, and what OpenAI's clients know it by.
-_CODES = {"missing": "missing_required_parameter", "extra_forbidden": "unknown_parameter"}
+CODES = {"missing": "missing_required_parameter", "extra_forbidden": "unknown_parameter"}
 
 
 class Body(BaseModel):
     """A body of ours: exact types, and no key that we would silently ignore."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Query(BaseModel):
     """A query string: everything in it is text."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 class _UnsupportedMediaTypeError(ClientError):
@@ -53,14 +53,18 @@ async def read(request: web.Request, model: type[Model]) -> Model:
     # A body without a type is taken as JSON; a form, which curl sends by default, is told so.
     if "Content-Type" in request.headers and request.content_type != "application/json":
         raise _UnsupportedMediaTypeError("The body must be application/json.")
+    return _validated(model, parse(await read_bytes(request)), in_query=False)
+
+
+async def read_bytes(request: web.Request) -> bytes:
+    """The body as it came; it stays for whoever reads it again. Raises ClientError."""
     try:
         async with asyncio.timeout(BODY_READ_S):
-            raw = await request.read()
+            return await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise TooLargeError(f"The body is larger than {request.client_max_size} bytes.") from None
     except TimeoutError:
         raise _TooSlowError("The body took too long to arrive.") from None
-    return _validated(model, parse(raw), in_query=False)
 
 
 def query(request: web.Request, model: type[Model]) -> Model:
@@ -139,5 +143,5 @@ def _fault(found: ErrorDetails, *, in_query: bool) -> Fault:
     # RFC 6901 sections 3 and 6: a JSON pointer as a URI fragment.
     escaped = (quote(step.replace("~", "~0").replace("/", "~1"), safe="~") for step in steps)
     place = ".".join(steps) if in_query else "#" + "".join(f"/{step}" for step in escaped)
-    code = _CODES.get(found["type"], ClientError.code)
+    code = CODES.get(found["type"], ClientError.code)
     return Fault(place, code, found["msg"], in_query)

@@ -18,7 +18,12 @@ LIFE_S_MAX = 7200
 class _Lenient(BaseModel):
     """OpenAI's bodies grow; what we do not know is left alone, as the SDKs expect."""
 
-    model_config = ConfigDict(strict=True, extra="ignore")
+    model_config = ConfigDict(
+        strict=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+        json_schema_extra={"additionalProperties": True},
+    )
 
 
 class ExpiresAfter(_Lenient):
@@ -36,6 +41,18 @@ class RealtimeSession(_Lenient):
 
 
 class NewClientSecret(_Lenient):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "additionalProperties": True,
+            "examples": [
+                {
+                    "expires_after": {"anchor": "created_at", "seconds": 600},
+                    "session": {"type": "realtime", "model": "Ava"},
+                }
+            ],
+        }
+    )
+
     expires_after: ExpiresAfter | None = None
     session: RealtimeSession
 
@@ -54,6 +71,24 @@ class RealtimeSessionShown(Shown):
 
 
 class RealtimeSecret(Shown):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "value": "ek_eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl",
+                    "expires_at": 1795433400,
+                    "session": {
+                        "type": "realtime",
+                        "object": "realtime.session",
+                        "id": "sess_42",
+                        "model": "Ava",
+                        "voicehub": {"session_id": 42, "agent_id": 12},
+                    },
+                }
+            ]
+        }
+    )
+
     value: str
     expires_at: int
     """Unix time in seconds, as in OpenAI's answer."""

@@ -1,9 +1,12 @@
 """The types that the bodies and answers of several resources share."""
 
+import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import (
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -11,17 +14,26 @@ from pydantic import (
     PlainSerializer,
     WithJsonSchema,
 )
+from pydantic_core import PydanticCustomError
 
 from voicehub.storage.page import BIGINT_MAX
 
 AMOUNT_MAX = 10**15  # beyond, a JSON number loses its fractions on the way
 _FRACTION_DIGITS = 6
+# What every zone's clock and every store can say of a moment.
+MOMENT_MIN, MOMENT_MAX = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]", re.ASCII)
 
 
 class Shown(BaseModel):
     """An answer, made of a row: every key stands in it, and null where there is nothing."""
 
-    model_config = ConfigDict(from_attributes=True, frozen=True)
+    model_config = ConfigDict(
+        from_attributes=True,
+        frozen=True,
+        use_attribute_docstrings=True,
+        json_schema_serialization_defaults_required=True,
+    )
 
 
 Item = TypeVar("Item", bound=Shown)
@@ -46,7 +58,20 @@ def _decimal(value: Any) -> Any:
     return Decimal(str(value)) if type(value) in {int, float} else value
 
 
+def _dated(value: Any) -> Any:
+    """Only RFC 3339: pydantic would take a number for seconds since 1970."""
+    if isinstance(value, str) and not _DATE.match(value):
+        raise PydanticCustomError("datetime_parsing", "Input should be a date and time with zone")
+    return value
+
+
 Identifier = Annotated[int, Field(ge=0, le=BIGINT_MAX)]
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_dated), Field(ge=MOMENT_MIN, le=MOMENT_MAX)]
+"""A moment in a body or a query string, as `2026-11-23T12:00:00Z`: its zone stands in it."""
+
+Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"\S")]
+"""What people call something: never blank."""
 
 Quantity = Annotated[
     Decimal,
@@ -62,3 +87,18 @@ Amount = Annotated[
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": AMOUNT_MAX}),
 ]
 """The same in a body: at most six digits behind the point."""
+
+SignedQuantity = Annotated[
+    Decimal,
+    PlainSerializer(_number, return_type=int | float),
+    WithJsonSchema({"type": "number"}),
+]
+"""A difference between amounts in an answer."""
+
+SignedAmount = Annotated[
+    Decimal,
+    BeforeValidator(_decimal),
+    Field(ge=-AMOUNT_MAX, le=AMOUNT_MAX, decimal_places=_FRACTION_DIGITS),
+    WithJsonSchema({"type": "number", "minimum": -AMOUNT_MAX, "maximum": AMOUNT_MAX}),
+]
+"""The same in a body."""

@@ -7,8 +7,9 @@ from http import HTTPStatus
 from typing import Literal
 
 from aiohttp import web
+from pydantic import ConfigDict
 
-from voicehub.errors import OverloadError, StorageError
+from voicehub.errors import StorageError
 from voicehub.keys import POSTGRES, REDIS, REGISTRY, SPACES
 from voicehub.rest import answer
 from voicehub.rest.fields import Shown
@@ -22,6 +23,8 @@ NEEDED = "postgres"
 
 
 class Alive(Shown):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ok"}]})
+
     status: Literal["ok"] = "ok"
 
 
@@ -32,6 +35,22 @@ class StoreHealth(Shown):
 
 
 class Readiness(Shown):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "status": "degraded",
+                    "draining": False,
+                    "stores": {
+                        "postgres": {"ok": True, "milliseconds": 0.9, "reason": None},
+                        "redis": {"ok": True, "milliseconds": 0.4, "reason": None},
+                        "spaces": {"ok": False, "milliseconds": 2000.2, "reason": "timeout"},
+                    },
+                }
+            ]
+        }
+    )
+
     status: Literal["ready", "degraded", "not_ready"]
     draining: bool
     stores: dict[str, StoreHealth]
@@ -42,7 +61,11 @@ async def alive(_: web.Request) -> Alive:
     return Alive()
 
 
-@operation("Tell whether this process takes sessions", answers=Readiness, errors=(OverloadError,))
+@operation(
+    "Tell whether this process takes sessions",
+    answers=Readiness,
+    also=(HTTPStatus.SERVICE_UNAVAILABLE,),
+)
 async def ready(request: web.Request) -> web.Response:
     pings = {
         "postgres": request.app[POSTGRES].ping(),

@@ -1,32 +1,31 @@
 """`POST /v1/auth/login`: an address and a password for an access token."""
 
-from typing import Annotated, Literal
+from dataclasses import replace
+from typing import Annotated
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from voicehub.errors import AuthenticationError, ConflictError, OverloadError, RateLimitError
-from voicehub.keys import LOGIN_ATTEMPTS, PASSWORDS, POSTGRES, SETTINGS, TOKENS
-from voicehub.rest import answer, body
-from voicehub.rest.fields import Shown
-from voicehub.rest.me import OwnUser, own_user
+from voicehub.keys import LOGIN_ATTEMPTS, PASSWORDS, POSTGRES
+from voicehub.rest import body, welcome
 from voicehub.rest.operation import operation
+from voicehub.rest.origin import client_address
+from voicehub.rest.welcome import TeamName, Welcome
 from voicehub.storage import users
 from voicehub.storage.users import User
 
 
 class Login(body.Body):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"email": "ada@acme.example", "password": "correct horse battery staple"}]
+        }
+    )
+
     email: Annotated[str, Field(min_length=1, max_length=255)]
     password: Annotated[str, Field(min_length=1, max_length=1024, repr=False)]
-    team: Annotated[str, Field(max_length=255)] | None = None
-
-
-class Welcome(Shown):
-    access_token: str
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - RFC 6750's name of the kind
-    expires_in: int
-    """Seconds."""
-    user: OwnUser
+    team: TeamName | None = None
 
 
 @operation(
@@ -35,24 +34,17 @@ class Welcome(Shown):
     errors=(AuthenticationError, ConflictError, RateLimitError, OverloadError),
 )
 async def login(request: web.Request, asked: Login) -> Welcome | web.Response:
-    origin = request.remote or ""
-    await request.app[LOGIN_ATTEMPTS].begin(asked.email, origin)
+    attempts = request.app[LOGIN_ATTEMPTS]
+    attempt = await attempts.begin(asked.email, client_address(request))
     found = await _with_password(request, asked)
     if not found:
         # The same answer for an unknown address, a wrong password and a wrong team.
         raise AuthenticationError("Email, password or team is wrong.", code="invalid_credentials")
-    await request.app[LOGIN_ATTEMPTS].succeed(asked.email, origin)
+    await attempts.succeed(attempt)
     if len(found) > 1:
-        return answer.error(
-            request,
-            ConflictError(
-                "This login belongs to several teams: send `team` with the name of one.",
-                code="team_required",
-                param="team",
-            ),
-            teams=[{"name": user.team_name, "label": user.team_label} for user in found],
-        )
-    return await _welcome(request, found[0], asked.password)
+        return welcome.which_team(request, found)
+    user = await _with_renewed_hash(request, found[0], asked.password)
+    return await welcome.begin(request, user)
 
 
 async def _with_password(request: web.Request, asked: Login) -> list[User]:
@@ -67,21 +59,14 @@ async def _with_password(request: web.Request, asked: Login) -> list[User]:
     ]
 
 
-async def _welcome(request: web.Request, user: User, password: str) -> Welcome:
-    await _renew_hash(request, user, password)
-    token, expires_in_s = request.app[TOKENS].issue_access(user)
-    return Welcome(
-        access_token=token,
-        expires_in=expires_in_s,
-        user=own_user(user, request.app[SETTINGS].admin_emails),
-    )
-
-
-async def _renew_hash(request: web.Request, user: User, password: str) -> None:
+async def _with_renewed_hash(request: web.Request, user: User, password: str) -> User:
     """A hash made at a lower cost is replaced while its password is at hand."""
     passwords = request.app[PASSWORDS]
     if user.password_hash is None or not passwords.needs_rehash(user.password_hash):
-        return
-    new_hash = await passwords.hash(password)
+        return user
+    new_hash = await passwords.rehash(password, user.password_hash)
     async with request.app[POSTGRES].connection() as conn:
-        await users.set_password_hash(conn, user.team_id, user.id, user.password_hash, new_hash)
+        is_kept = await users.set_password_hash(
+            conn, user.team_id, user.id, user.password_hash, new_hash
+        )
+    return replace(user, password_hash=new_hash) if is_kept else user

@@ -10,9 +10,10 @@ from http import HTTPStatus
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from structlog.contextvars import bind_contextvars
 
 from voicehub.auth.bearer import credential
-from voicehub.auth.principal import Principal
+from voicehub.auth.principal import Principal, fold_email
 from voicehub.errors import (
     AuthenticationError,
     ClientError,
@@ -22,9 +23,10 @@ from voicehub.errors import (
     TooLargeError,
     VoiceHubError,
 )
-from voicehub.keys import POSTGRES, PRINCIPAL, REQUEST_ID, TOKENS
-from voicehub.rest import answer, audit, body
-from voicehub.storage import teams
+from voicehub.keys import POSTGRES, PRINCIPAL, REQUEST_ID, SETTINGS, TELEMETRY, TOKENS
+from voicehub.rest import answer, audit, body, cors
+from voicehub.rest.access_log import NO_ROUTE, route_of
+from voicehub.storage import teams, users
 
 _log = structlog.get_logger(__name__)
 
@@ -40,6 +42,9 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
+# For a year; not for subdomains, which may be somebody else's.
+STRICT_TRANSPORT = ("Strict-Transport-Security", "max-age=31536000")
+
 _PREPARED = web.RequestKey("prepared", bool)
 
 
@@ -50,6 +55,8 @@ class Access(Enum):
     """Nothing."""
     USER = auto()
     """A user's access token."""
+    SIGNED_IN = auto()
+    """The same, or a service token: for what belongs to no team."""
     ADMIN = auto()
     """A platform admin's access token, or a service token. Where the path has a `team_id`, the
     route's function works on that team as it does for the team's own users.
@@ -66,20 +73,26 @@ def guarded(handler: Handler, access: Access) -> Handler:
             request[PRINCIPAL] = _authenticate(request, access)
         if access is not Access.ADMIN:
             return await handler(request)
-        await _act_for_team(request)
+        await _admit_admin(request)
         return await audit.recorded(request, handler)
 
     return authenticate_first
 
 
-async def _act_for_team(request: web.Request) -> None:
-    if "team_id" not in request.match_info:
-        return
-    team_id = body.path_id(request, "team_id")
+async def _admit_admin(request: web.Request) -> None:
+    """An admin's token outlives neither the account nor the address that made it one."""
+    principal = request[PRINCIPAL]
     async with request.app[POSTGRES].connection() as conn:
+        if principal.user_id is not None:
+            user = await users.get(conn, principal.team_id, principal.user_id)
+            if user is None or fold_email(user.email) != fold_email(principal.email):
+                raise AuthenticationError("The user of this token is gone.")
+        if "team_id" not in request.match_info:
+            return
+        team_id = body.path_id(request, "team_id")
         if await teams.get(conn, team_id) is None:
             raise NotFoundError("There is no such team.")
-    request[PRINCIPAL] = request[PRINCIPAL].acting_for(team_id)
+    request[PRINCIPAL] = principal.acting_for(team_id)
 
 
 @web.middleware
@@ -87,6 +100,22 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     """Every exception becomes an answer, once, here; ours are logged when they are our fault."""
     given = request.headers.get(REQUEST_ID_HEADER, "")
     request[REQUEST_ID] = given if _REQUEST_ID_SHAPE.fullmatch(given) else uuid.uuid4().hex
+    # aiohttp gives each request a context of its own: this ends with it.
+    bind_contextvars(request_id=request[REQUEST_ID])
+    tracing = request.app[TELEMETRY].tracing
+    route = route_of(request) or NO_ROUTE
+    attributes = {"http.request.method": request.method, "http.route": route}
+    with tracing.span(f"{request.method} {route}", attributes, carrier=request.headers) as span:
+        if tracing.trace_id is not None:
+            bind_contextvars(trace_id=tracing.trace_id)
+        response = await _answered(request, handler)
+        span.note({"http.response.status_code": response.status})
+        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            span.fail(str(response.status))
+        return response
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except ConnectionError:
@@ -106,7 +135,16 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     request[_PREPARED] = True
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
+    if _is_behind_tls(request):
+        response.headers.setdefault(*STRICT_TRANSPORT)
+    for name, value in cors.headers_for(request).items():
+        response.headers.add(name, value)
     response.headers[REQUEST_ID_HEADER] = request.get(REQUEST_ID, "")
+
+
+def _is_behind_tls(request: web.Request) -> bool:
+    settings = request.app[SETTINGS]
+    return settings.tls_cert is not None or (settings.public_url or "").startswith("https://")
 
 
 def _authenticate(request: web.Request, access: Access) -> Principal:
@@ -118,7 +156,7 @@ def _authenticate(request: web.Request, access: Access) -> Principal:
         raise ForbiddenError("A client secret opens its session and nothing else.")
     if access is Access.ADMIN and not principal.is_admin:
         raise ForbiddenError("Only platform admins may do this.", code="admin_required")
-    if access is not Access.ADMIN and principal.user_id is None:
+    if access not in {Access.ADMIN, Access.SIGNED_IN} and principal.user_id is None:
         raise ForbiddenError("A service has no team: use the routes under /v1/teams/{team_id}.")
     return principal
 
@@ -143,6 +181,8 @@ def _answer_http(request: web.Request, error: web.HTTPException) -> web.Response
     """What aiohttp itself raises: no such path, no such method, a body too large."""
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         return answer.error(request, TooLargeError("The body is too large."))
+    if isinstance(error, web.HTTPMethodNotAllowed) and request.method == "OPTIONS":
+        return cors.answer_options(request, error.allowed_methods)
     status = HTTPStatus(error.status)
     problem = ClientError(f"{status.phrase}.", code=status.name.lower())
     problem.status = status

@@ -31,6 +31,7 @@ class Operation:
         status: the status of a success.
         media: the types of a success that is no JSON.
         errors: what the function raises beyond what every route may (`rest/openapi.py`).
+        also: further statuses of the same answer, where it is told by the status too.
         is_tagged: answers carry an ETag; a PATCH takes If-Match, and a GET If-None-Match.
         is_idempotent: takes an Idempotency-Key.
     """
@@ -41,6 +42,7 @@ class Operation:
     status: HTTPStatus
     media: tuple[str, ...]
     errors: tuple[type[VoiceHubError], ...]
+    also: tuple[HTTPStatus, ...]
     is_tagged: bool
     is_idempotent: bool
     models: dict[str, type[BaseModel]]
@@ -80,6 +82,7 @@ def operation(
     status: HTTPStatus | None = None,
     media: tuple[str, ...] = (),
     errors: tuple[type[VoiceHubError], ...] = (),
+    also: tuple[HTTPStatus, ...] = (),
     is_tagged: bool = False,
     is_idempotent: bool = False,
 ) -> Callable[[Function], Operation]:
@@ -95,7 +98,16 @@ def operation(
             if issubclass(hints[name], BaseModel)
         }
         return Operation(
-            function, summary, answers, status, media, errors, is_tagged, is_idempotent, models
+            function=function,
+            summary=summary,
+            answers=answers,
+            status=status,
+            media=media,
+            errors=errors,
+            also=also,
+            is_tagged=is_tagged,
+            is_idempotent=is_idempotent,
+            models=models,
         )
 
     return decorate

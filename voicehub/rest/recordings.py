@@ -2,9 +2,11 @@
 
 import time
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from aiohttp import web
+from pydantic import ConfigDict
 
 from voicehub.errors import ConflictError, NotFoundError
 from voicehub.keys import POSTGRES, PRINCIPAL, SETTINGS, SPACES
@@ -25,6 +27,23 @@ _AUDIBLE = {"ready", "truncated"}
 
 
 class Recording(Shown):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "object": "recording",
+                    "session_id": 42,
+                    "state": "ready",
+                    "format": "opus",
+                    "bytes": 480212,
+                    "seconds": 150.2,
+                    "url": "https://spaces.example/recordings/42.opus?X-Amz-Signature=1f2e",
+                    "expires_at": "2026-11-23T11:00:00Z",
+                }
+            ]
+        }
+    )
+
     object: Literal["recording"] = "recording"
     session_id: int
     state: str
@@ -36,17 +55,31 @@ class Recording(Shown):
     expires_at: datetime
 
 
+class RecordingQuery(body.Query):
+    download: bool = False
+    """Whether a browser that opens the URL saves the recording instead of playing it."""
+
+
 @operation(
     "Show where a session's recording can be heard",
     answers=Recording,
     errors=(NotFoundError, ConflictError),
 )
-async def show(request: web.Request) -> Recording:
+async def show(request: web.Request, asked: RecordingQuery) -> Recording:
     """Always JSON with a signed URL, never a redirect: a player cannot send the bearer token."""
-    session, recording = await finished_recording(request)
+    session, _ = await finished_recording(request)
+    return await signed(request, session, is_download=asked.download)
+
+
+async def signed(request: web.Request, session: Session, *, is_download: bool = False) -> Recording:
+    """Raises ConflictError or NotFoundError where it cannot be heard, or not yet."""
+    recording = _finished(session)
     life_s = request.app[SETTINGS].signed_url_s
     expires_at = answer.timestamp(int(time.time()) + life_s)
-    url = await request.app[SPACES].signed_url(recording["key"], life_s)
+    saved_as = f"session-{session.id}{PurePosixPath(recording['key']).suffix}"
+    url = await request.app[SPACES].signed_url(
+        recording["key"], life_s, saved_as if is_download else None
+    )
     return Recording(
         session_id=session.id,
         state=recording["state"],

@@ -1,6 +1,7 @@
 """`/v1/sessions/{session_id}/pause`, `resume` and `end`: what its user does with a session."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
@@ -16,7 +17,7 @@ from voicehub.keys import POSTGRES, PRINCIPAL, REDIS, REGISTRY, SETTINGS
 from voicehub.rest import body
 from voicehub.rest.operation import operation
 from voicehub.rest.sessions import OpenableSession, SessionShown, as_shown, openable
-from voicehub.session.state import TRANSITIONS, Status
+from voicehub.session.state import TRANSITIONS, EndedReason, Status
 from voicehub.storage import lease, lines, ownership, sessions, usage
 from voicehub.storage.lease import Wish
 from voicehub.storage.sessions import Session
@@ -25,6 +26,8 @@ from voicehub.storage.sessions import Session
 # writes to make. After this the answer is 503: the wish may still come true.
 ANSWER_S = 10.0
 LOOK_EVERY_S = 0.1
+
+_EndRow = Callable[..., Awaitable[bool]]
 
 logger = structlog.get_logger(__name__)
 
@@ -35,7 +38,7 @@ _ERRORS = (ForbiddenError, NotFoundError, ConflictError)
 @operation("Pause a session", answers=SessionShown, errors=_ERRORS)
 async def pause(request: web.Request) -> SessionShown:
     """Answers once the session is paused; one that is paused already stays so."""
-    session = await _users_own(request)
+    session = await users_own(request)
     if session.status == Status.IN_PROGRESS:
         session = await _wished(request, session, Wish.PAUSE)
     if session.status != Status.PAUSED:
@@ -46,7 +49,7 @@ async def pause(request: web.Request) -> SessionShown:
 @operation("Resume a session", answers=OpenableSession, errors=_ERRORS)
 async def resume(request: web.Request) -> OpenableSession:
     """A client secret and the address at which the session goes on, paused or dropped."""
-    session = await _users_own(request)
+    session = await users_own(request)
     if not TRANSITIONS[Status(session.status)]:
         raise ConflictError(f"The session is {session.status}.", code="session_not_open")
     return openable(request, session)
@@ -55,18 +58,27 @@ async def resume(request: web.Request) -> OpenableSession:
 @operation("End a session", answers=SessionShown, errors=_ERRORS)
 async def end(request: web.Request) -> SessionShown:
     """Answers once the session has ended; one that has ended already stays as it is."""
-    session = await _users_own(request)
-    if session.status == Status.IN_PROGRESS:
-        session = await _wished(request, session, Wish.END)
+    session = await users_own(request)
+    if session.status == Status.CREATED:
+        session = await _ended(request, session, ownership.end_created)
+    if session.status == Status.IN_PROGRESS:  # or opened by its client just now
+        wish = Wish.END_BY_ADMIN if request[PRINCIPAL].is_acting else Wish.END
+        session = await _wished(request, session, wish)
     if session.status == Status.PAUSED:  # or paused by its owner before it heard of the wish
-        keep_context = request.app[SETTINGS].keep_context
-        async with request.app[POSTGRES].connection() as conn:
-            await ownership.end_paused(conn, session.team_id, session.id, keep_context=keep_context)
+        session = await _ended(request, session, ownership.end_paused)
         await _let_expire(request, session)
-        session = await _users_own(request)
     if TRANSITIONS[Status(session.status)]:
         raise ConflictError(f"The session is {session.status}.", code="session_not_open")
     return as_shown(session)
+
+
+async def _ended(request: web.Request, session: Session, end_row: _EndRow) -> Session:
+    """The session after `end_row`, which ends one that nobody owns."""
+    reason = EndedReason.ADMIN if request[PRINCIPAL].is_acting else EndedReason.CLIENT_CLOSE
+    keep_context = request.app[SETTINGS].keep_context
+    async with request.app[POSTGRES].connection() as conn:
+        await end_row(conn, session.team_id, session.id, keep_context=keep_context, reason=reason)
+    return await users_own(request)
 
 
 async def _let_expire(request: web.Request, session: Session) -> None:
@@ -79,7 +91,7 @@ async def _let_expire(request: web.Request, session: Session) -> None:
         logger.info("what redis has of an ended session stays", session_id=session.id)
 
 
-async def _users_own(request: web.Request) -> Session:
+async def users_own(request: web.Request) -> Session:
     principal, session_id = request[PRINCIPAL], body.path_id(request, "session_id")
     async with request.app[POSTGRES].connection() as conn:
         session = await sessions.get(conn, principal.team_id, session_id)
@@ -100,7 +112,7 @@ async def _wished(request: web.Request, session: Session, wish: Wish) -> Session
     loop = asyncio.get_running_loop()
     ends_s = loop.time() + ANSWER_S
     while loop.time() < ends_s:
-        changed = await _users_own(request)
+        changed = await users_own(request)
         if changed.status != session.status:
             return changed
         await asyncio.sleep(LOOK_EVERY_S)

@@ -70,12 +70,15 @@ class Supervisor:
         leaving: Leaving,
         bounds: Bounds,
         environment: Mapping[str, str] | None = None,
+        own_environment: Callable[[int], Mapping[str, str]] = lambda _number: {},
     ) -> None:
+        """`own_environment`: what the server of that number, from 1, has beside `environment`."""
         self._command = command
         self._port = port
         self._leaving = leaving
         self._bounds = bounds
         self._environment = environment or {}
+        self._own_environment = own_environment
         self._ready: set[int] = set()
         self._failed_starts = 0
         self._has_listened = False
@@ -119,7 +122,8 @@ class Supervisor:
     async def _one_life(self, number: int, ready: Callable[[int], None]) -> float:
         """Start a server and see it to its end; for how long it served."""
         try:
-            child = await Child.start(self._command, self._port.sockets(), self._environment)
+            environment = {**self._environment, **self._own_environment(number)}
+            child = await Child.start(self._command, self._port.sockets(), environment)
         except (OSError, PortError) as error:
             # The system is out of something; the other servers have it, and go on.
             logger.warning("server not started", number=number, error=type(error).__name__)

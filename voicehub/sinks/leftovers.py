@@ -6,7 +6,7 @@ from pathlib import Path
 from voicehub.errors import StorageError
 from voicehub.sinks.manifest import folder_name
 from voicehub.sinks.spool import MANIFEST, Spool
-from voicehub.sinks.summary import session_of
+from voicehub.storage.recording_keys import session_of
 
 # A folder without a manifest is being made or removed, or whoever did so was killed: then nobody
 # has touched it for this long.

@@ -1,17 +1,20 @@
 """Counts a session's tokens where other processes see them, and settles them onto the plan."""
 
+import time
 from dataclasses import replace
 
 import structlog
 
 from voicehub.errors import FencedError, QuotaError, StorageError
 from voicehub.session.commands import Book
+from voicehub.session.metering import MILLION
 from voicehub.storage import quota, settlement, usage
 from voicehub.storage.ownership import Owned
 from voicehub.storage.postgres import Postgres
 from voicehub.storage.quota import Quota
 from voicehub.storage.redis import Redis
 from voicehub.storage.settlement import Settled
+from voicehub.telemetry.telemetry import Telemetry
 
 logger = structlog.get_logger(__name__)
 
@@ -19,13 +22,23 @@ logger = structlog.get_logger(__name__)
 class MeterSink:
     """One per session. Totals are absolute, so every write may be repeated."""
 
-    def __init__(self, *, redis: Redis, postgres: Postgres, owned: Owned) -> None:
+    def __init__(
+        self,
+        *,
+        redis: Redis,
+        postgres: Postgres,
+        owned: Owned,
+        telemetry: Telemetry | None = None,
+    ) -> None:
+        self._tokens = (telemetry or Telemetry()).tokens
         self._redis = redis
         self._postgres = postgres
         self._session = (owned.team_id, owned.session_id, owned.token)
         self._last: Book | None = None
         self._settled: Settled | None = None
         self._redis_is_behind = False
+        self.unsettled_since_s: float | None = None
+        """Since when something booked waits to be settled (`time.monotonic`)."""
 
     async def book(self, booking: Book) -> Quota | None:
         """Write the totals to Redis. Returns what the team has left, None when nobody knows.
@@ -34,6 +47,7 @@ class MeterSink:
         left is what Postgres knows: other sessions do the same. Raises StorageError when
         neither took them, FencedError when a newer owner has the session.
         """
+        self._count(booking)
         self._last = booking
         team_id, session_id, token = self._session
         try:
@@ -80,14 +94,27 @@ class MeterSink:
             # The counter then shows too much in use until the next settlement.
             logger.debug("live counter not told of settlement", session_id=session_id)
 
+    def _count(self, booking: Book) -> None:
+        if self._last is None:
+            return  # what earlier owners have booked
+        new, old = booking.totals, self._last.totals
+        audio, text = new.audio - old.audio, new.text - old.text
+        if audio > 0 or text > 0:
+            self._tokens.add("audio", by=audio / MILLION)
+            self._tokens.add("text", by=text / MILLION)
+            self.unsettled_since_s = self.unsettled_since_s or time.monotonic()
+
     async def _settle_row(self) -> Settled | None:
         if self._last is None:
             return None
         team_id, session_id, token = self._session
+        last = self._last
         async with self._postgres.connection() as conn:
             self._settled = await settlement.settle(
-                conn, team_id, session_id, self._last.totals.as_json(), token=token
+                conn, team_id, session_id, last.totals.as_json(), token=token
             )
+        if self._last is last:  # else more was booked meanwhile, and the lag counts on
+            self.unsettled_since_s = None
         return self._settled
 
     async def _settle_without_redis(self, booking: Book) -> Quota:

@@ -11,6 +11,7 @@ import errno
 import fcntl
 import io
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -115,6 +116,11 @@ class Spool:
             else:
                 piece.done.set_exception(piece.failure)
         self._hand_over(loop)
+
+    def oldest_s(self) -> float:
+        """The age of the oldest recording in the folder, 0 without any. A look at the folder."""
+        created_s = [stat.st_mtime for _, stat in files(self.folder, f"*/{_LOCK}")]
+        return max(0.0, time.time() - min(created_s)) if created_s else 0.0
 
     def create(self, name: str) -> "SpoolFile":
         """A new, empty recording. Runs on the spool's thread, like all below."""

@@ -1,6 +1,5 @@
 """What a session's row says of its recording: where it is, what state it is in, how long it is."""
 
-import re
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -9,11 +8,7 @@ from voicehub.sinks.container import SAMPLE_RATE_HZ
 from voicehub.sinks.manifest import Manifest
 from voicehub.sinks.parts import Cutter
 from voicehub.sinks.uploader import Uploader
-
-# Where all recordings lie.
-RECORDINGS = "recordings/"
-# At most as many digits as a bigint has for certain.
-_SESSION_KEY = re.compile(rf"{RECORDINGS}team-(\d{{1,18}})/session-(\d{{1,18}})-")
+from voicehub.storage.recording_keys import session_prefix
 
 
 class RecordingState(StrEnum):
@@ -54,17 +49,6 @@ def recording_stem(team_id: int, session_id: int, fencing_token: int) -> str:
 def joined_stem(team_id: int, session_id: int, claim_token: int) -> str:
     """The key of what several owners recorded, made one. Two workers never write the same key."""
     return f"{session_prefix(team_id, session_id)}joined-{claim_token}"
-
-
-def session_prefix(team_id: int, session_id: int) -> str:
-    """How the key of everything begins that Spaces has of a session."""
-    return f"{RECORDINGS}team-{team_id}/session-{session_id}-"
-
-
-def session_of(key: str) -> tuple[int, int] | None:
-    """The team and the session whose key it is."""
-    found = _SESSION_KEY.match(key)
-    return (int(found[1]), int(found[2])) if found else None
 
 
 def finished_state(manifest: Manifest) -> RecordingState:

@@ -53,3 +53,13 @@ async def list_page(conn: Connection, team_id: int, window: Window) -> Page[Entr
         _SQL[window.query], team_id, window.lowest, window.highest, window.rows_max
     )
     return Page.cut(window, [Entry(**record) for record in records])
+
+
+async def list_all(
+    conn: Connection, window: Window, *, team_id: int | None = None, actor: str | None = None
+) -> Page[Entry]:
+    """Over all teams, and what was done to the platform itself."""
+    records = await conn.fetch(
+        _SQL[window.query_of_all], window.lowest, window.highest, window.rows_max, team_id, actor
+    )
+    return Page.cut(window, [Entry(**record) for record in records])

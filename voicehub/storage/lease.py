@@ -23,6 +23,7 @@ class Wish(StrEnum):
 
     PAUSE = "pause"
     END = "end"
+    END_BY_ADMIN = "end_by_admin"
 
 
 @dataclass(frozen=True, slots=True)

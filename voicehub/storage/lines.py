@@ -63,6 +63,11 @@ async def let_expire(redis: Redis, team_id: int, session_id: int) -> None:
     )
 
 
+async def erase(redis: Redis, team_id: int, session_id: int) -> None:
+    """Nothing of what was said stays here. Raises StorageError."""
+    await redis.within_deadline(redis.client.unlink(_lines_key(team_id, session_id)))
+
+
 def merge_lines(folded: Iterable[Line], newer: Iterable[Line]) -> list[Line]:
     """Lines by `item_id`, a newer one in the place of an older, in the conversation's order."""
     by_item = {line["item_id"]: line for line in folded}

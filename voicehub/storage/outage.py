@@ -3,11 +3,13 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 
 import structlog
 
 from voicehub.errors import StorageError
 from voicehub.tasks import spawn, stop
+from voicehub.telemetry.telemetry import Telemetry
 
 # While a store is away it is asked this often whether it is back, for as long as it takes.
 PROBE_EVERY_S = 0.5
@@ -27,6 +29,7 @@ class Outage:
         probe: Callable[[], Awaitable[None]],
         *,
         on_away: Callable[[], None] | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         """`probe` raises StorageError while the store does not answer, and takes its time."""
         self._store = store
@@ -38,6 +41,7 @@ class Outage:
         self._here.set()
         self._answers = 0
         self._is_closed = False
+        self._begun = (telemetry or Telemetry()).store_outages.cell(store)
         self.ended = 0
         """How many outages are over: whoever sees it grow tells the store what it may have lost."""
 
@@ -57,7 +61,10 @@ class Outage:
     def suspect(self) -> None:
         """The store may have failed: it is away if the probe that begins now says so too."""
         if self._task is None and not self._is_closed:
-            self._task = spawn(self._probe_until_back(), name=f"probe {self._store}")
+            # The store is everybody's: nothing of this is the session's that found it out.
+            self._task = Context().run(
+                lambda: spawn(self._probe_until_back(), name=f"probe {self._store}")
+            )
 
     def answered(self) -> None:
         """An answer came: a probe that fails meanwhile met a busy store, not a dead one."""
@@ -74,7 +81,8 @@ class Outage:
             return
         self._here.clear()
         self._since_s = time.monotonic()
-        logger.warning("store is away", store=self._store, reason=reason)
+        self._begun.value += 1
+        Context().run(logger.warning, "store is away", store=self._store, reason=reason)
         if self._on_away:
             self._on_away()
 

@@ -98,12 +98,30 @@ async def pause(
     _require(await conn.fetchval(sql, team_id, session_id, token, states, minutes, round(at_ms)))
 
 
+async def end_created(
+    conn: Connection,
+    team_id: int,
+    session_id: int,
+    *,
+    keep_context: bool,
+    reason: EndedReason = EndedReason.CLIENT_CLOSE,
+) -> bool:
+    """End a session that nobody has opened. Returns whether this ended it."""
+    sql = _SQL["end_created"]
+    return await conn.fetchval(sql, team_id, session_id, keep_context, reason.value) is not None
+
+
 async def end_paused(
-    conn: Connection, team_id: int, session_id: int, *, keep_context: bool
+    conn: Connection,
+    team_id: int,
+    session_id: int,
+    *,
+    keep_context: bool,
+    reason: EndedReason = EndedReason.CLIENT_CLOSE,
 ) -> bool:
     """End a paused session, which nobody owns. Returns whether this ended it."""
-    ended = await conn.fetchval(_SQL["end_paused"], team_id, session_id, keep_context)
-    return ended is not None
+    sql = _SQL["end_paused"]
+    return await conn.fetchval(sql, team_id, session_id, keep_context, reason.value) is not None
 
 
 async def end_unopened(

@@ -41,12 +41,21 @@ class Window:
     @property
     def query(self) -> str:
         """The name of the query that reads from the right end."""
-        return "page_descending" if self.descending != self.backwards else "page_ascending"
+        return "page_descending" if self._reads_down else "page_ascending"
+
+    @property
+    def query_of_all(self) -> str:
+        """The same for the query that looks at the rows of all teams."""
+        return "all_descending" if self._reads_down else "all_ascending"
 
     @property
     def rows_max(self) -> int:
         """One more than the page shows tells whether more follow."""
         return self.limit + 1
+
+    @property
+    def _reads_down(self) -> bool:
+        return self.descending != self.backwards
 
 
 @dataclass(frozen=True, slots=True)

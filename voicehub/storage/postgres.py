@@ -12,6 +12,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from voicehub.errors import StorageError
 from voicehub.storage.outage import Outage, is_of_closed_transport
+from voicehub.telemetry.telemetry import Telemetry
 
 COMMAND_S = 10.0  # a statement past it is cancelled: asyncpg waits for ever on a vanished peer
 CONNECT_S = 5.0  # a server that takes longer to let us in counts as down
@@ -57,9 +58,14 @@ _JSONB_VERSION = b"\x01"
 class Postgres:
     """Do nothing else in `connection` and `transaction`: errors there count as Postgres's."""
 
-    def __init__(self, dsn: str, *, pooler: bool, size_max: int) -> None:
+    def __init__(
+        self, dsn: str, *, pooler: bool, size_max: int, telemetry: Telemetry | None = None
+    ) -> None:
         self._dsn = dsn
-        self._outage = Outage("postgres", self._probe, on_away=self._give_up)
+        self._telemetry = telemetry or Telemetry()
+        self.outage = Outage(
+            "postgres", self._probe, on_away=self._give_up, telemetry=self._telemetry
+        )
         self._connections: WeakSet[asyncpg.Connection[asyncpg.Record]] = WeakSet()
         self._waiting: set[asyncio.Timeout] = set()
         self._pool = asyncpg.create_pool(
@@ -77,9 +83,16 @@ class Postgres:
         )
 
     @classmethod
-    async def connect(cls, dsn: str, *, pooler: bool = False, size_max: int = 10) -> Self:
+    async def connect(
+        cls,
+        dsn: str,
+        *,
+        pooler: bool = False,
+        size_max: int = 10,
+        telemetry: Telemetry | None = None,
+    ) -> Self:
         """Open the pool; `pooler` says that PgBouncer in transaction mode stands between."""
-        postgres = cls(dsn, pooler=pooler, size_max=size_max)
+        postgres = cls(dsn, pooler=pooler, size_max=size_max, telemetry=telemetry)
         try:
             await postgres._pool
             await postgres.ping()
@@ -94,33 +107,40 @@ class Postgres:
 
         Raises StorageError, at once while Postgres is away.
         """
-        if self._outage.away:
+        with self._telemetry.store_operation("postgres", "statements"):
+            async with self._connected() as conn:
+                yield conn
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """All or nothing. After a StorageError it may have been committed: the answer was lost."""
+        with self._telemetry.store_operation("postgres", "transaction"):
+            async with self._connected() as conn, conn.transaction():
+                yield conn
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Connection]:
+        if self.outage.away:
             raise StorageError("Postgres is away.")
-        watch = asyncio.get_running_loop().call_later(SUSPECT_S, self._outage.suspect)
+        watch = asyncio.get_running_loop().call_later(SUSPECT_S, self.outage.suspect)
         try:
             conn = await self._acquire()
             try:
                 yield conn
             finally:
                 await self._pool.release(conn)
-            self._outage.answered()
+            self.outage.answered()
         except CONNECTION_TROUBLE as error:
             if isinstance(error, SERVER_TROUBLE):
-                self._outage.suspect()
+                self.outage.suspect()
             raise _as_storage_error(error) from error
         except RuntimeError as error:
             if not is_of_closed_transport(error):
                 raise
-            self._outage.suspect()
+            self.outage.suspect()
             raise _as_storage_error(error) from error
         finally:
             watch.cancel()
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """All or nothing. After a StorageError it may have been committed: the answer was lost."""
-        async with self.connection() as conn, conn.transaction():
-            yield conn
 
     async def ping(self) -> None:
         """Return when Postgres answers, else raise StorageError."""
@@ -129,10 +149,10 @@ class Postgres:
 
     async def answers(self) -> None:
         """Return when Postgres is not away."""
-        await self._outage.over()
+        await self.outage.over()
 
     async def close(self) -> None:
-        await self._outage.aclose()
+        await self.outage.aclose()
         try:
             async with asyncio.timeout(CLOSE_S):
                 await self._pool.close()

@@ -1,12 +1,16 @@
 """What a team has left: plan maximum - settled - live, counted in one Redis hash a team."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import cast
+
+import structlog
 
 from voicehub.errors import QuotaError, StorageError
 from voicehub.session.metering import MILLION
 from voicehub.storage import subscriptions
-from voicehub.storage.postgres import Connection
+from voicehub.storage.postgres import Connection, Postgres
 from voicehub.storage.redis import Redis, team_key
 from voicehub.storage.subscriptions import Subscription
 
@@ -14,6 +18,8 @@ from voicehub.storage.subscriptions import Subscription
 MILLIONTHS_MAX = 2**53
 # What Redis holds as the period of a team without a subscription.
 NO_PERIOD = "none"
+
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +43,14 @@ def quota_key(team_id: int) -> str:
     return team_key(team_id, "quota")
 
 
-def period_key(subscription_id: int, period_start_s: float | None) -> str:
-    """Names a billing period, so that use of one is never taken for use of the next."""
-    return f"{subscription_id}@{int(period_start_s or 0)}"
+def period_key(subscription_id: int, period_start_s: float | None, adjustments: int = 0) -> str:
+    """Names a billing period, so that use of one is never taken for use of the next.
+
+    After an adjustment it has another name: of one name only the greatest use counts.
+    """
+    return f"{subscription_id}@{int(period_start_s or 0)}" + (
+        f"+{adjustments}" if adjustments else ""
+    )
 
 
 def in_millionths(amount: Decimal | None) -> int:
@@ -81,6 +92,42 @@ async def retell(redis: Redis, conn: Connection, team_id: int) -> None:
         await redis.run("set_limits", [quota_key(team_id)], [NO_PERIOD, 0, 0, 0, 0])
 
 
+async def tell(postgres: Postgres, redis: Redis, team_ids: Iterable[int]) -> None:
+    """Retell after a change that is committed: it stands, whatever becomes of this.
+
+    Where a store is away the worker's next runs repeat it, and so does each connect.
+    """
+    for team_id in team_ids:
+        try:
+            async with postgres.connection() as conn:
+                await retell(redis, conn, team_id)
+        except StorageError as error:
+            logger.warning("live counter not told of a change", team_id=team_id, code=error.code)
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What a team's sessions have booked and nobody has settled yet, in tokens."""
+
+    audio_tokens: Decimal
+    text_tokens: Decimal
+
+
+async def live(redis: Redis, team_id: int) -> Live:
+    """Tokens in flight are part of it. Raises StorageError."""
+    # The client's types leave open what HMGET answers; here it is bytes or None for each.
+    counted = cast(
+        "list[bytes | None]",
+        await redis.within_deadline(
+            redis.client.hmget(quota_key(team_id), ["live_audio", "live_text"])
+        ),
+    )
+    # Where Redis forgot a session's bookings, the difference may be below zero for a moment.
+    audio, text = (max(Decimal(0), Decimal(int(each or 0)) / MILLION) for each in counted)
+    return Live(audio, text)
+
+
 async def settled(conn: Connection, team_id: int) -> Quota:
     """What is left by Postgres alone. Raises QuotaError when no subscription covers this moment."""
     return _unsettled(await _current(conn, team_id))
@@ -110,7 +157,9 @@ async def _tell(redis: Redis, team_id: int, subscription: Subscription) -> Quota
         "set_limits",
         [quota_key(team_id)],
         [
-            period_key(subscription.id, start.timestamp() if start else None),
+            period_key(
+                subscription.id, start.timestamp() if start else None, subscription.adjustments
+            ),
             audio_max,
             text_max,
             in_millionths(subscription.total_audio_tokens_used),

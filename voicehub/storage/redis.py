@@ -22,6 +22,7 @@ from voicehub.errors import FencedError, StorageError
 from voicehub.storage.outage import Outage, is_of_closed_transport
 from voicehub.storage.redis_client import Client, open_client
 from voicehub.tasks import spawn
+from voicehub.telemetry.telemetry import Telemetry
 
 T = TypeVar("T")
 
@@ -67,9 +68,10 @@ class _Script:
 class Redis:
     """The client behind a deadline. Every command here may be repeated without counting twice."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, telemetry: Telemetry | None = None) -> None:
         self._client = client
-        self._outage = Outage("redis", self._probe)
+        self._telemetry = telemetry or Telemetry()
+        self.outage = Outage("redis", self._probe, telemetry=self._telemetry)
         # Of a cluster, one node may be away: what failed is asked for again.
         self._probed_key = "probe"
         self._asked: list[_Asked] = []
@@ -80,15 +82,15 @@ class Redis:
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, url: str) -> AsyncIterator["Redis"]:
+    async def connect(cls, url: str, telemetry: Telemetry | None = None) -> AsyncIterator["Redis"]:
         """A client of the servers at `url`; connections are opened when first needed."""
         async with open_client(url) as client:
-            redis = cls(client)
+            redis = cls(client, telemetry)
             try:
                 yield redis
             finally:
                 await redis.drained()
-                await redis._outage.aclose()
+                await redis.outage.aclose()
 
     async def drained(self) -> None:
         """Wait for the answers to what was sent; whoever asked may be gone."""
@@ -102,14 +104,18 @@ class Redis:
     @property
     def outages(self) -> int:
         """How many outages are over: after each, what was written before may be gone."""
-        return self._outage.ended
+        return self.outage.ended
 
     async def run(self, script: str, keys: list[str], args: list[Any]) -> Any:
         """Run `lua/<script>.lua`; the answer is the script's own.
 
         Raises FencedError, StorageError.
         """
-        if self._outage.away:
+        with self._telemetry.store_operation("redis", script):
+            return await self._run(script, keys, args)
+
+    async def _run(self, script: str, keys: list[str], args: list[Any]) -> Any:
+        if self.outage.away:
             raise StorageError("Redis is away.")
         loop = asyncio.get_running_loop()
         asked = _Asked(script, keys, args, loop.create_future())
@@ -144,7 +150,7 @@ class Redis:
 
     async def _send_scripts(self, batch: "list[_Asked]") -> None:
         try:
-            answers = await self.within_deadline(self._execute(batch), key=batch[0].keys[0])
+            answers = await self._within_deadline(self._execute(batch), key=batch[0].keys[0])
         except Exception as error:  # noqa: BLE001  # whatever it is, nobody may wait for ever
             answers = [error] * len(batch)
         for asked, answer in zip(batch, answers, strict=True):
@@ -188,7 +194,11 @@ class Redis:
 
         `key`: one that it touches; while that does not answer, Redis counts as away.
         """
-        if self._outage.away:
+        with self._telemetry.store_operation("redis", "command"):
+            return await self._within_deadline(command, key=key)
+
+    async def _within_deadline(self, command: Awaitable[T], *, key: str | None = None) -> T:
+        if self.outage.away:
             if isinstance(command, Coroutine):
                 command.close()
             raise StorageError("Redis is away.")
@@ -211,11 +221,11 @@ class Redis:
     def _note(self, answer: Any, key: str | None = None) -> None:
         if isinstance(answer, Exception) and _is_outage(answer):
             self._probed_key = key or self._probed_key
-            self._outage.begin(type(answer).__name__)
+            self.outage.begin(type(answer).__name__)
 
     async def answers(self) -> None:
         """Return when Redis is not away."""
-        await self._outage.over()
+        await self.outage.over()
 
     async def ping(self) -> None:
         await self.within_deadline(self._client.ping())

@@ -6,9 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from voicehub.errors import AuthenticationError, NotFoundError, RateLimitError
-from voicehub.session.state import Status
 from voicehub.storage import agents, teams, users
-from voicehub.storage.page import Page, Window
 from voicehub.storage.postgres import Connection
 from voicehub.storage.queries import load
 
@@ -48,12 +46,6 @@ class Limits:
     created_life_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    status: Status | None = None
-    agent_id: int | None = None
-
-
 async def create(
     conn: Connection,
     team_id: int,
@@ -91,22 +83,6 @@ async def create(
 async def get(conn: Connection, team_id: int, session_id: int) -> Session | None:
     record = await conn.fetchrow(_SQL["get"], team_id, session_id)
     return Session(**record) if record else None
-
-
-async def list_page(
-    conn: Connection, team_id: int, filters: Filters, window: Window
-) -> Page[Session]:
-    """A page without transcripts: their length has no limit."""
-    records = await conn.fetch(
-        _SQL[window.query],
-        team_id,
-        window.lowest,
-        window.highest,
-        window.rows_max,
-        filters.status,
-        filters.agent_id,
-    )
-    return Page.cut(window, [Session(**record) for record in records])
 
 
 async def require_slot(

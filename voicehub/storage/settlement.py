@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import asyncpg
+
 from voicehub.errors import FencedError, NotFoundError, StorageError
 from voicehub.session.metering import MILLION, millionths
 from voicehub.storage.postgres import Connection
@@ -15,6 +17,9 @@ _SQL = load("settlement")
 
 # An ended session is looked at again for this long.
 ENDED_S = 3600.0
+# The team took another subscription while its row was waited for, so many times in a row: the
+# settlement fails, and is repeated by whoever asked for it.
+CHARGE_TRIES = 3
 # What only grows while a session runs.
 _GROWING = (
     "audio_tokens",
@@ -68,22 +73,16 @@ async def settle(
         audio, text = _amounts(usage)
         newer = is_newer(usage, record["usage"])
         charge = (audio - audio_before, text - text_before) if newer else (0, 0)
-        charged = await conn.fetchrow(
-            _SQL["charge"],
-            team_id,
-            Decimal(charge[0]) / MILLION,
-            Decimal(charge[1]) / MILLION,
-        )
-        if charged is None:
-            # Connecting needs a subscription: one that vanished must not swallow the usage.
-            raise NoSubscriptionError("The team has no subscription to settle onto.")
+        charged = await _charge(conn, team_id, *charge)
         if newer:
             await conn.execute(_SQL["write_usage"], team_id, session_id, usage)
     start = charged["current_period_start"]
     return Settled(
         audio=audio if newer else audio_before,
         text=text if newer else text_before,
-        period=period_key(charged["id"], start.timestamp() if start else None),
+        period=period_key(
+            charged["id"], start.timestamp() if start else None, charged["adjustments"]
+        ),
         used_audio=in_millionths(charged["total_audio_tokens_used"]),
         used_text=in_millionths(charged["total_text_tokens_used"]),
     )
@@ -110,6 +109,30 @@ async def unsettled_of(conn: Connection, team_id: int) -> list[Unsettled]:
 def is_newer(usage: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether nothing in `usage` has fewer than `other`: it is later, or the same."""
     return all(usage.get(name, 0) >= other.get(name, 0) for name in _GROWING)
+
+
+async def _charge(conn: Connection, team_id: int, audio: int, text: int) -> asyncpg.Record:
+    """Add millionths to the subscription that is charged, and return its row.
+
+    A team may cancel it and take another while this waits for its lock: what was added to the old
+    one then would be on no bill, since the new one began with the totals of before.
+    """
+    for _ in range(CHARGE_TRIES):
+        subscription_id = await conn.fetchval(_SQL["lock_charged"], team_id)
+        if subscription_id is None:
+            # Connecting needs a subscription: one that vanished must not swallow the usage.
+            raise NoSubscriptionError("The team has no subscription to settle onto.")
+        # In a statement of its own, after the lock: it sees what was committed meanwhile.
+        charged = await conn.fetchrow(
+            _SQL["charge"],
+            team_id,
+            subscription_id,
+            Decimal(audio) / MILLION,
+            Decimal(text) / MILLION,
+        )
+        if charged is not None:
+            return charged
+    raise StorageError("The team's subscription changes all the time.")
 
 
 def _amounts(usage: dict[str, Any]) -> tuple[int, int]:

@@ -21,14 +21,17 @@ from aiohttp import ClientError
 from voicehub.errors import StorageError
 from voicehub.storage.outage import Outage
 from voicehub.storage.spaces_client import (
+    DIGEST_INLINE_BYTES_MAX,
     SpacesRefusedError,
     add_content_md5,
     as_storage_error,
+    check_listed,
+    content_digest,
     load_client,
     load_route,
-    reader_md5,
 )
 from voicehub.storage.spaces_put import AnsweredError, Putter, Signer
+from voicehub.telemetry.telemetry import Telemetry
 
 # One attempt of a small request; then it counts as failed and may be tried again.
 REQUEST_DEADLINE_S = 10.0
@@ -38,8 +41,6 @@ PING_DEADLINE_S = 3.0
 ATTEMPTS_MAX = 3  # then the last failure is raised
 BACKOFF_S = 0.2  # doubled each time, and spread, so that a recovering store is not hit at once
 KEYS_PER_DELETE = 1000  # S3's own limit
-LISTED_MAX = 50_000  # entries of one listing; beyond it StorageError, never a list without end
-DIGEST_INLINE_BYTES_MAX = 256 << 10  # half a millisecond; more is digested in a thread
 GET_BYTES_MAX = 16 << 20  # more is refused: recordings are read in ranges or by signed URL
 
 # Hosts that serve a bucket under its own name; others (the embedded one, Ceph) get it in the path.
@@ -74,7 +75,16 @@ Content = (
 class Spaces:
     """One bucket. Every method may be cancelled; what was asked may then have happened or not."""
 
-    def __init__(self, *, endpoint: str, region: str, bucket: str, key: str, secret: str) -> None:
+    def __init__(
+        self,
+        *,
+        endpoint: str,
+        region: str,
+        bucket: str,
+        key: str,
+        secret: str,
+        telemetry: Telemetry | None = None,
+    ) -> None:
         self.bucket = bucket
         self._region = region
         self._key = key
@@ -91,7 +101,8 @@ class Spaces:
         self._client: Any = None  # Any: the S3 client builds its methods at run time
         self._failures: tuple[type[Exception], ...] = (OSError, TimeoutError)
         self._putter: Putter
-        self._outage = Outage("spaces", self.ping)
+        self._telemetry = telemetry or Telemetry()
+        self.outage = Outage("spaces", self.ping, telemetry=self._telemetry)
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -115,7 +126,7 @@ class Spaces:
         self._client.meta.events.register("before-sign.s3.DeleteObjects", add_content_md5)
 
     async def close(self) -> None:
-        await self._outage.aclose()
+        await self.outage.aclose()
         await self._stack.aclose()
 
     async def put(self, key: str, content: Content, content_type: str) -> None:
@@ -202,8 +213,9 @@ class Spaces:
             found += [
                 OpenUpload(entry["Key"], entry["UploadId"], entry.get("Initiated"))
                 for entry in page.get("Uploads", ())
+                if entry["Key"].startswith(prefix)  # a store may list them all
             ]
-            _check_listed(found)
+            check_listed(found)
             if not page.get("IsTruncated"):
                 return found
             markers = {
@@ -238,7 +250,7 @@ class Spaces:
             found += [
                 StoredObject(entry["Key"], entry["Size"]) for entry in page.get("Contents", ())
             ]
-            _check_listed(found)
+            check_listed(found)
             if not page.get("IsTruncated"):
                 return found
             token = {"ContinuationToken": page["NextContinuationToken"]}
@@ -285,11 +297,11 @@ class Spaces:
             if errors := answer.get("Errors"):
                 raise StorageError(f"Spaces kept {errors[0]['Key']}: {errors[0].get('Code')}.")
 
-    async def signed_url(self, key: str, expires_s: int) -> str:
-        """A URL that reads the object until then; made here, no request is sent."""
-        url: str = await self._client.generate_presigned_url(
-            "get_object", Params={"Bucket": self.bucket, "Key": key}, ExpiresIn=expires_s
-        )
+    async def signed_url(self, key: str, expires_s: int, saved_as: str | None = None) -> str:
+        """A URL that reads the object until then; no request is sent. `saved_as`: as a download."""
+        named = {"ResponseContentDisposition": f'attachment; filename="{saved_as}"'}
+        params = {"Bucket": self.bucket, "Key": key} | (named if saved_as else {})
+        url: str = await self._client.generate_presigned_url("get_object", params, expires_s)
         return url
 
     def address(self, key: str) -> str:
@@ -342,7 +354,7 @@ class Spaces:
     async def _send(self, what: str, operation: str, content: Content, **arguments: Any) -> Any:
         reader = io.BytesIO(content) if isinstance(content, bytes) else content
         size_bytes = reader.seek(0, io.SEEK_END)
-        digest = await _content_digest(reader, size_bytes)
+        digest = await content_digest(reader, size_bytes)
 
         async def request() -> Any:
             reader.seek(0)
@@ -361,27 +373,21 @@ class Spaces:
         attempts: int = ATTEMPTS_MAX,
     ) -> Any:
         assert self._client is not None, "Spaces is used before open()"
-        for attempt in range(attempts):
-            try:
-                # The client's own read timeout does not run while it waits for `100-continue`.
-                async with asyncio.timeout(deadline_s):
-                    return await request()
-            except self._failures as error:
-                failure = as_storage_error(what, error)
-                if failure.retryable:
-                    self._outage.suspect()
-                if not failure.retryable or attempt + 1 == attempts:
-                    raise failure from error
-            await _back_off(attempt)
+        # The verb alone: the rest is a key.
+        with self._telemetry.store_operation("spaces", what.partition(" ")[0]):
+            for attempt in range(attempts):
+                try:
+                    # The client's own read timeout does not run while it waits for `100-continue`.
+                    async with asyncio.timeout(deadline_s):
+                        return await request()
+                except self._failures as error:
+                    failure = as_storage_error(what, error)
+                    if failure.retryable:
+                        self.outage.suspect()
+                    if not failure.retryable or attempt + 1 == attempts:
+                        raise failure from error
+                await _back_off(attempt)
         raise AssertionError("at least one attempt is made")
-
-
-async def _content_digest(reader: io.RawIOBase | io.BytesIO, size_bytes: int) -> str:
-    """The store checks it, so bytes torn on the way are refused instead of stored."""
-    reader.seek(0)
-    if size_bytes < DIGEST_INLINE_BYTES_MAX:
-        return reader_md5(reader)
-    return await asyncio.to_thread(reader_md5, reader)
 
 
 def _deadline_s(size_bytes: int) -> float:
@@ -391,8 +397,3 @@ def _deadline_s(size_bytes: int) -> float:
 async def _back_off(attempt: int) -> None:
     delay_s = BACKOFF_S * 2.0**attempt
     await asyncio.sleep(random.uniform(delay_s / 2, delay_s))  # noqa: S311  # spreads retries, guards nothing
-
-
-def _check_listed(found: Sequence[object]) -> None:
-    if len(found) > LISTED_MAX:
-        raise StorageError(f"Spaces lists more than {LISTED_MAX} entries; narrow the prefix.")

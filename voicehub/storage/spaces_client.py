@@ -1,9 +1,11 @@
 """Makes the S3 client that `spaces.py` uses, and says in our words why a request of it failed."""
 
+import asyncio
 import base64
 import hashlib
 import io
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +15,8 @@ from voicehub.errors import StorageError
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 60.0  # a silent socket; every request has a deadline of its own besides
 CONNECTIONS_MAX = 64  # a request beyond it waits for a free connection within its own deadline
+LISTED_MAX = 50_000  # entries of one listing; beyond it StorageError, never a list without end
+DIGEST_INLINE_BYTES_MAX = 256 << 10  # half a millisecond; more is digested in a thread
 _RETRYABLE_REASONS = frozenset(
     {"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "InternalError"}
 )
@@ -122,3 +126,16 @@ def as_storage_error(what: str, error: Exception) -> StorageError:
     ):
         return StorageError(message)
     return SpacesRefusedError(message, reason=reason)
+
+
+async def content_digest(reader: io.RawIOBase | io.BytesIO, size_bytes: int) -> str:
+    """The store checks it, so bytes torn on the way are refused instead of stored."""
+    reader.seek(0)
+    if size_bytes < DIGEST_INLINE_BYTES_MAX:
+        return reader_md5(reader)
+    return await asyncio.to_thread(reader_md5, reader)
+
+
+def check_listed(found: Sequence[object]) -> None:
+    if len(found) > LISTED_MAX:
+        raise StorageError(f"Spaces lists more than {LISTED_MAX} entries; narrow the prefix.")

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from voicehub.storage.page import Page, Window
 from voicehub.storage.postgres import Connection
 from voicehub.storage.queries import load
 
@@ -97,13 +98,20 @@ async def end(
     return row is not None
 
 
-async def turned_lately(conn: Connection, within_s: float) -> list[int]:
-    """Teams with a subscription that was turned, or ended, within so many seconds."""
-    return [each["team_id"] for each in await conn.fetch(_SQL["turned_lately"], within_s)]
+async def changed_lately(conn: Connection, within_s: float) -> list[int]:
+    """Teams whose period, subscription or plan became another within so many seconds."""
+    return [each["team_id"] for each in await conn.fetch(_SQL["changed_lately"], within_s)]
+
+
+async def teams_of_plan(conn: Connection, plan_id: int, limit: int) -> list[int]:
+    """Up to `limit` teams that have the plan now."""
+    return [each["team_id"] for each in await conn.fetch(_SQL["teams_of_plan"], plan_id, limit)]
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
+    """The current one, with the limits of its plan."""
+
     id: int
     team_id: int
     plan_id: int
@@ -116,9 +124,67 @@ class Subscription:
     plan_name: str
     max_audio_tokens: Decimal
     max_text_tokens: Decimal
+    adjustments: int
+    """How often its totals were corrected in this row's life."""
 
 
 async def current(conn: Connection, team_id: int) -> Subscription | None:
     """The subscription that covers this moment; the latest where several do."""
     record = await conn.fetchrow(_SQL["current"], team_id, TURN_WITHIN_S)
     return Subscription(**record) if record else None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRow:
+    """A subscription as it stands in the table."""
+
+    id: int
+    team_id: int
+    plan_id: int
+    status: str
+    total_audio_tokens_used: Decimal
+    total_text_tokens_used: Decimal
+    current_period_start: datetime | None
+    current_period_end: datetime | None
+    cancel_at_period_end: bool
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no transition leads out of its state."""
+        return not TRANSITIONS[SubscriptionStatus(self.status)]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    status: SubscriptionStatus | None = None
+    plan_id: int | None = None
+    team_id: int | None = None
+
+
+async def get(conn: Connection, team_id: int, subscription_id: int) -> SubscriptionRow | None:
+    record = await conn.fetchrow(_SQL["get"], team_id, subscription_id)
+    return SubscriptionRow(**record) if record else None
+
+
+async def list_page(conn: Connection, team_id: int, window: Window) -> Page[SubscriptionRow]:
+    """All that a team has had."""
+    records = await conn.fetch(
+        _SQL[window.query], team_id, window.lowest, window.highest, window.rows_max
+    )
+    return Page.cut(window, [SubscriptionRow(**record) for record in records])
+
+
+async def list_all(conn: Connection, filters: Filters, window: Window) -> Page[SubscriptionRow]:
+    """A page of all teams' subscriptions."""
+    records = await conn.fetch(
+        _SQL[window.query_of_all],
+        window.lowest,
+        window.highest,
+        window.rows_max,
+        filters.status,
+        filters.plan_id,
+        filters.team_id,
+    )
+    return Page.cut(window, [SubscriptionRow(**record) for record in records])

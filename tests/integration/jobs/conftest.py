@@ -20,9 +20,10 @@ from voicehub.jobs.recordings import close_recordings
 from voicehub.session.state import EndedReason, Status
 from voicehub.sinks.recorder import Recorder
 from voicehub.sinks.spool import Spool
-from voicehub.sinks.summary import recording_stem, session_prefix
+from voicehub.sinks.summary import recording_stem
 from voicehub.storage import ownership
 from voicehub.storage.postgres import Postgres
+from voicehub.storage.recording_keys import session_prefix
 from voicehub.storage.redis import Redis
 from voicehub.storage.spaces import GET_BYTES_MAX, Spaces
 

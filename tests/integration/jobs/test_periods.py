@@ -7,7 +7,8 @@ from voicehub.jobs import periods as module
 from voicehub.jobs.periods import turn_periods
 from voicehub.jobs.settle import settle_all
 from voicehub.session.metering import MILLION
-from voicehub.storage import quota
+from voicehub.storage import quota, subscribing
+from voicehub.storage.subscribing import By
 
 
 async def end_period(team, s_ago=1, **columns):
@@ -190,3 +191,20 @@ async def test_a_row_that_nobody_expected_keeps_no_other_team_back(team, pg, red
 
     monkeypatch.setattr(module, "next_period", fail_one)
     assert await turn_periods(pg, redis) == 1
+
+
+async def test_redis_is_told_again_of_every_change_for_a_while(team, pg, redis):
+    """Who made it may have died before it told, or have been overtaken by an older reading."""
+    assert await turn_periods(pg, redis) == 0
+    assert not await redis.client.exists(quota.quota_key(team.id))
+    await team.run("UPDATE plans SET max_audio_tokens = 7 RETURNING id")
+    assert await turn_periods(pg, redis) == 0
+    assert await told(redis, team) == 7
+    await redis.client.delete(quota.quota_key(team.id))
+    await team.run("ALTER TABLE plans DISABLE TRIGGER plans_set_updated_at")
+    await team.run("UPDATE plans SET updated_at = created_at")
+    by = By(team.id, "user:1", may_pay=False)
+    async with pg.connection() as conn:
+        await subscribing.cancel(conn, by, team.subscription_id, at_period_end=True)
+    assert await turn_periods(pg, redis) == 0
+    assert await told(redis, team) == 7

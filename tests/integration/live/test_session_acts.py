@@ -95,11 +95,45 @@ async def test_a_session_is_its_users_own(site, who, status, act):
         assert response.status == status
 
 
-@pytest.mark.parametrize("act", ["pause", "end"])
-async def test_what_nobody_has_opened_cannot_be_paused_or_ended(site, act):
+async def test_what_nobody_has_opened_can_be_ended_and_is_not_opened_then(site):
+    created = await site.create()
+    row = await site.ask("POST", f"/v1/sessions/{created['id']}/end")
+    assert (row["status"], row["data"]["ended_reason"]) == ("failed", "client_close")
+    assert row["ended_at"]
+    secret = created["client_secret"]["value"]
+    refused = await site.refused(f"session_id={created['id']}", token=secret)
+    assert (refused[0], refused[2]) == (409, "session_not_open")
+
+
+@pytest.mark.parametrize("state", ["created", "in_progress", "paused"])
+async def test_an_admin_ends_a_session_whatever_its_state(new_site, state):
+    site = await new_site(VOICEHUB_GRACE_S=30, VOICEHUB_ADMIN_EMAILS="eve@voice.example")
+    if state == "created":
+        session_id = (await site.create())["id"]
+    else:
+        talk = await site.greeted()
+        session_id = talk.session_id
+    if state == "paused":
+        await site.ask("POST", f"/v1/sessions/{session_id}/pause")
+    path = f"/v1/teams/{site.teams['one']}/sessions/{session_id}/end"
+    row = await site.ask("POST", path, who="eve")
+    assert row["data"]["ended_reason"] == "admin"
+    assert row["status"] == ("failed" if state == "created" else "completed")
+
+
+async def test_the_owner_hears_of_an_admins_end_from_another_process(site, new_site, monkeypatch):
+    monkeypatch.setattr(lease, "RENEW_EVERY_S", 0.05)
+    other = await new_site(VOICEHUB_GRACE_S=30, VOICEHUB_ADMIN_EMAILS="eve@voice.example")
+    talk = await site.greeted()
+    path = f"/v1/teams/{site.teams['one']}/sessions/{talk.session_id}/end"
+    row = await other.ask("POST", path, who="eve")
+    assert row["data"]["ended_reason"] == "admin"
+
+
+async def test_what_nobody_has_opened_cannot_be_paused(site):
     created = await site.create()
     headers = {"Authorization": f"Bearer {await site.token()}"}
-    path = f"/v1/sessions/{created['id']}/{act}"
+    path = f"/v1/sessions/{created['id']}/pause"
     async with site.client.post(path, headers=headers) as response:
         assert (response.status, (await response.json())["code"]) == (409, "session_not_open")
 

@@ -10,8 +10,8 @@ from voicehub.jobs.sweep import GONE_S, Sweeper
 from voicehub.keys import SPACES, SPOOL
 from voicehub.realtime.tokens import duration_usage
 from voicehub.sinks.spool import Spool
-from voicehub.sinks.summary import session_prefix
 from voicehub.storage import lease
+from voicehub.storage.recording_keys import session_prefix
 
 USAGE = duration_usage(0, 1_000, 5, 0)
 

@@ -21,8 +21,8 @@ from voicehub.live.tools import (
     ToolRunner,
     Whose,
 )
+from voicehub.remotes import ToolSettings
 from voicehub.session.commands import CallTool
-from voicehub.settings import ToolSettings
 
 STEP_S_MAX = 15.0
 WHOSE = Whose(session_id=7, agent_id=12, team_id=3, user_id=5)

@@ -3,9 +3,11 @@ from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from voicehub.errors import StorageError
 from voicehub.storage import spaces as spaces_module
+from voicehub.storage import spaces_client
 from voicehub.storage.spaces import DIGEST_INLINE_BYTES_MAX, Spaces
 from voicehub.storage.spaces_client import SpacesRefusedError
 
@@ -41,6 +43,26 @@ async def test_a_signed_url_reads_the_object_and_its_address_alone_does_not(spac
             assert answer.content_type == "audio/flac"
         async with browser.get(spaces.address("a/x.flac")) as answer:
             assert answer.status == 403
+
+
+async def test_a_signed_url_may_have_the_object_saved_under_a_name(spaces: Spaces) -> None:
+    await spaces.put("a/x.flac", b"0123456789", "audio/flac")
+    url = await spaces.signed_url("a/x.flac", 60, "session-42.flac")
+    # Spaces answers with this header; the embedded store takes the parameter and says nothing.
+    saved = URL(url).query["response-content-disposition"]
+    assert saved == 'attachment; filename="session-42.flac"'
+    async with (
+        aiohttp.ClientSession() as browser,
+        browser.get(URL(url, encoded=True), headers={"Range": "bytes=8-"}) as answer,
+    ):
+        assert (answer.status, await answer.read()) == (206, b"89")
+
+
+async def test_uploads_elsewhere_are_not_listed(spaces: Spaces) -> None:
+    """The embedded store lists all of them, whatever the prefix."""
+    for key in ("a/1.flac", "b/1.flac"):
+        await spaces.create_upload(key, "audio/flac")
+    assert [upload.key for upload in await spaces.list_uploads("b/")] == ["b/1.flac"]
 
 
 async def test_parts_become_one_object(spaces: Spaces) -> None:
@@ -100,7 +122,7 @@ async def test_a_listing_goes_over_its_pages(spaces: Spaces) -> None:
 
 
 async def test_a_listing_without_end_is_refused(spaces: Spaces, monkeypatch) -> None:
-    monkeypatch.setattr(spaces_module, "LISTED_MAX", 1)
+    monkeypatch.setattr(spaces_client, "LISTED_MAX", 1)
     await asyncio.gather(*(spaces.put(key, b"x", "text/plain") for key in "ab"))
     with pytest.raises(StorageError, match="more than 1"):
         await spaces.list_objects("")

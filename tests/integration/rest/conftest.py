@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from voicehub import keys
 from voicehub.auth.attempts import LoginAttempts
 from voicehub.auth.passwords import Passwords, hash_password
+from voicehub.auth.refresh_tokens import RefreshTokens
 from voicehub.auth.tokens import Tokens
 from voicehub.live.registry import Registry
 from voicehub.rest.body import BODY_BYTES_MAX
@@ -20,6 +21,7 @@ from voicehub.storage import users
 from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
 from voicehub.storage.spaces import Spaces
+from voicehub.telemetry.telemetry import Telemetry
 
 PASSWORD = "correct horse battery staple"
 
@@ -74,7 +76,9 @@ async def app(settings, pg, redis, spaces, tokens):
     app[keys.TOKENS] = tokens
     app[keys.PASSWORDS] = Passwords()
     app[keys.LOGIN_ATTEMPTS] = LoginAttempts(redis)
+    app[keys.REFRESH_TOKENS] = RefreshTokens(redis, life_s=settings.refresh_token_s)
     app[keys.REGISTRY] = Registry()
+    app[keys.TELEMETRY] = Telemetry()
     add_routes(app, show_principal)
     yield app
     app[keys.PASSWORDS].close()

@@ -10,10 +10,12 @@ from aiohttp import ClientPayloadError, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from voicehub.errors import OverloadError, StorageError
+from voicehub.keys import SETTINGS, TELEMETRY
 from voicehub.rest.body import BODY_BYTES_MAX
 from voicehub.rest.middleware import Access, add_headers, answer_errors, guarded
 from voicehub.rest.routes import ROUTES
 from voicehub.storage import users
+from voicehub.telemetry.telemetry import Telemetry
 
 
 def bearer(token):
@@ -94,7 +96,7 @@ async def test_an_unfit_request_id_is_replaced(web_client):
 async def test_a_wrong_method_says_which_are_right(web_client):
     response, body = await web_client.ask("DELETE", "/v1/me")
     assert (response.status, body["code"]) == (405, "method_not_allowed")
-    assert response.headers["Allow"] == "GET"
+    assert response.headers["Allow"] == "GET,PATCH"
 
 
 async def test_answers_tell_browsers_to_be_careful(web_client):
@@ -122,7 +124,7 @@ class BrokenError(Exception):
 
 
 @pytest.fixture
-async def broken():
+async def broken(settings):
     """A server whose routes fail in every way."""
 
     async def fail(request):
@@ -144,6 +146,7 @@ async def broken():
         return socket
 
     app = web.Application(middlewares=[answer_errors])
+    app[SETTINGS], app[TELEMETRY] = settings, Telemetry()
     app.on_response_prepare.append(add_headers)
     app.router.add_get("/late", fail_late)
     app.router.add_get("/upgrade", upgrade)

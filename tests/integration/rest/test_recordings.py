@@ -25,6 +25,34 @@ async def test_a_finished_recording_is_heard_by_a_signed_url(web_client, spaces,
         assert (heard.status, await heard.read()) == (200, b"sound")
 
 
+async def test_a_player_reads_the_ranges_that_it_wants(web_client, spaces, recording):
+    await spaces.put(recording["key"], b"0123456789", "audio/flac")
+    session_id = await web_client.add_session(data={"recording": recording})
+    _, body = await web_client.get(f"/v1/sessions/{session_id}/recording")
+    async with ClientSession() as player:
+        for asked, content, told in (
+            ("bytes=0-1", b"01", "bytes 0-1/10"),
+            ("bytes=7-", b"789", "bytes 7-9/10"),
+            ("bytes=0-", b"0123456789", "bytes 0-9/10"),
+        ):
+            url = URL(body["url"], encoded=True)
+            async with player.get(url, headers={"Range": asked}) as heard:
+                assert (heard.status, await heard.read()) == (206, content)
+                assert heard.headers["Content-Range"] == told
+                assert heard.headers["Accept-Ranges"] == "bytes"
+
+
+async def test_a_recording_can_be_saved_under_its_sessions_name(web_client, spaces, recording):
+    await spaces.put(recording["key"], b"sound", "audio/flac")
+    session_id = await web_client.add_session(data={"recording": recording})
+    path = f"/v1/sessions/{session_id}/recording"
+    _, body = await web_client.get(f"{path}?download=true")
+    saved = URL(body["url"]).query["response-content-disposition"]
+    assert saved == f'attachment; filename="session-{session_id}.flac"'
+    assert "response-content" not in (await web_client.get(path))[1]["url"]
+    assert (await web_client.get(f"{path}?download=maybe"))[0].status == 400
+
+
 @pytest.mark.parametrize("status", ["in_progress", "paused"])
 async def test_a_recording_that_runs_is_not_ready(web_client, recording, status):
     session_id = await web_client.add_session(status=status, data={"recording": recording})

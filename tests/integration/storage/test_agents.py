@@ -1,6 +1,11 @@
+import asyncio
+
 import pytest
 
-from voicehub.storage import agents
+from voicehub.errors import NotFoundError
+from voicehub.storage import agents, sessions
+from voicehub.storage.page import Window
+from voicehub.tasks import spawn
 
 
 @pytest.fixture
@@ -58,3 +63,60 @@ async def test_a_deleted_agent_is_nobody(pg, add):
         assert await agents.get(conn, 1, agent_id) is None
         assert await agents.resolve(conn, 1, "Own") is None
         assert not await agents.lock_for_reference(conn, 1, agent_id)
+
+
+async def somebody_waits(conn):
+    """Return once another transaction waits for a lock."""
+    async with asyncio.timeout(10):
+        while not await conn.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+            pass
+
+
+async def test_a_deletion_waits_for_a_session_that_is_being_created(pg, team):
+    async def delete():
+        async with pg.transaction() as conn:
+            assert await agents.lock_for_delete(conn, team.id, team.agent_id)
+            await agents.set_deleted(conn, team.agent_id, is_deleted=True)
+
+    async with pg.connection() as conn:
+        async with conn.transaction():
+            assert await agents.lock_for_reference(conn, team.id, team.agent_id)
+            deleting = spawn(delete(), name="delete")
+            await somebody_waits(conn)
+        await deleting
+        assert not await agents.lock_for_reference(conn, team.id, team.agent_id)
+
+
+async def test_a_session_that_waited_for_a_deletion_does_not_find_the_agent(pg, team):
+    async def create():
+        async with pg.connection() as conn:
+            limits = sessions.Limits(per_user=9, per_team=9, created_life_s=60)
+            await sessions.create(conn, team.id, team.user_id, team.agent_id, {}, limits)
+
+    async with pg.transaction() as conn:
+        await agents.lock_for_delete(conn, team.id, team.agent_id)
+        await agents.set_deleted(conn, team.agent_id, is_deleted=True)
+        creating = spawn(create(), name="create")
+        await somebody_waits(conn)
+    with pytest.raises(NotFoundError):
+        await creating
+
+
+async def test_built_in_agents_belong_to_nobody_who_asks_for_a_teams(pg, add):
+    built_in, own = await add("Ava"), await add("Own", 1)
+    async with pg.transaction() as conn:
+        for lock in (agents.lock_for_change, agents.lock_for_delete):
+            assert (await lock(conn, 1, own)).id == own
+            assert (await lock(conn, None, built_in)).id == built_in
+            assert await lock(conn, None, own) is None
+            assert await lock(conn, 1, built_in) is None
+            assert await lock(conn, 2, own) is None
+
+
+async def test_a_team_lists_its_own_and_the_built_in_agents(pg, add):
+    async with pg.connection() as conn:
+        await add("Ava")
+        await add("Own", 1)
+        await add("Other", 2)
+        page = await agents.list_page(conn, 1, agents.Filters(), Window(20))
+        assert [agent.name for agent in page.rows] == ["Own", "Ava"]

@@ -3,9 +3,10 @@ from decimal import Decimal
 import pytest
 
 from voicehub.errors import QuotaError, StorageError
-from voicehub.session.metering import MILLION
-from voicehub.storage import quota
-from voicehub.storage.quota import MILLIONTHS_MAX, Quota, in_millionths
+from voicehub.session.metering import MILLION, Totals
+from voicehub.storage import quota, settlement, subscribing, usage
+from voicehub.storage.quota import MILLIONTHS_MAX, Live, Quota, in_millionths
+from voicehub.storage.subscribing import By
 
 
 async def require(team, redis):
@@ -85,3 +86,41 @@ async def test_a_team_without_a_subscription_is_told_that_nothing_is_left(team, 
         await team.run("UPDATE subscriptions SET status = 'expired' RETURNING id")
         await quota.retell(redis, conn, team.id)
     assert await redis.client.hmget(quota.quota_key(team.id), names) == [b"0", b"0"]
+
+
+async def test_a_credit_counts_though_it_is_less_than_redis_has_seen(team, redis):
+    session_id = await team.add_session()
+    used = Totals(400 * MILLION).as_json()
+    async with team.pg.connection() as conn:
+        settled = await settlement.settle(conn, team.id, session_id, used)
+        assert (await quota.refresh(redis, conn, team.id)).audio_left == 600 * MILLION
+        by = By(team.id, "user:1", may_pay=True)
+        credit = (Decimal(-300), Decimal(0), "outage")
+        await subscribing.adjust(conn, by, team.subscription_id, *credit)
+        assert (await quota.refresh(redis, conn, team.id)).audio_left == 900 * MILLION
+        # What was settled before comes late, and later settlements count on.
+        await usage.mark_settled(redis, team.id, session_id, settled, finished=False)
+        assert (await quota.refresh(redis, conn, team.id)).audio_left == 900 * MILLION
+        used = Totals(450 * MILLION).as_json()
+        settled = await settlement.settle(conn, team.id, session_id, used)
+        await usage.mark_settled(redis, team.id, session_id, settled, finished=False)
+        assert await redis.client.hget(quota.quota_key(team.id), "used_audio") == b"150000000"
+
+
+async def test_what_is_live_is_never_less_than_nothing(team, redis):
+    assert await quota.live(redis, team.id) == Live(Decimal(0), Decimal(0))
+    key = quota.quota_key(team.id)
+    await redis.client.hset(key, mapping={"live_audio": -5, "live_text": 1_500_000})
+    assert await quota.live(redis, team.id) == Live(Decimal(0), Decimal("1.5"))
+
+
+async def test_telling_stops_at_a_store_that_is_away_and_raises_nothing(team, redis, monkeypatch):
+    asked = []
+
+    async def fail(_name, keys, _arguments):
+        asked.append(keys)
+        raise StorageError("Redis is away.")
+
+    monkeypatch.setattr(redis, "run", fail)
+    await quota.tell(team.pg, redis, [team.id, team.id + 1])
+    assert asked == [[quota.quota_key(team.id)]]

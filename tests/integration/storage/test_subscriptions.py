@@ -82,7 +82,7 @@ async def test_what_has_ended_is_due_until_it_is_turned(pg, add):
         found = await subscriptions.ended(conn, 10)
         assert [each.id for each in found] == [older, begun]
         assert 2 * 3600 <= found[1].ended_s_ago < 2 * 3600 + 60
-        assert await subscriptions.turned_lately(conn, 60) == [TEAM_ID]
+        assert await subscriptions.changed_lately(conn, 60) == [TEAM_ID]
     async with pg.transaction() as conn:
         due = await subscriptions.lock_due(conn, TEAM_ID, begun)
         assert due.has_plan

@@ -5,8 +5,15 @@ import argon2
 import pytest
 
 from voicehub.auth import passwords
-from voicehub.auth.passwords import Passwords, hash_password
-from voicehub.errors import OverloadError
+from voicehub.auth.passwords import (
+    BYTES_MAX,
+    CHARACTERS_MIN,
+    Passwords,
+    check_strength,
+    hash_password,
+    mark,
+)
+from voicehub.errors import ClientError, OverloadError
 
 
 @pytest.fixture
@@ -68,3 +75,43 @@ async def test_logins_beyond_the_limit_are_refused_even_when_their_callers_left(
         gate.set()
     assert waiting[0].cancelled()
     assert waiting[1].result()
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "x" * (CHARACTERS_MIN - 1),
+        "ü" * (BYTES_MAX // 2 + 1),
+        "ada.lovelace@one.example",
+        " ADA.Lovelace@One.Example ",
+    ],
+)
+def test_a_weak_password_is_refused_where_it_stands(password):
+    with pytest.raises(ClientError) as caught:
+        check_strength(password, "Ada.Lovelace@one.example", param="new_password")
+    (fault,) = caught.value.faults
+    assert (fault.place, fault.code) == ("#/new_password", "weak_password")
+    assert caught.value.param == "new_password"
+    assert password not in caught.value.message
+
+
+@pytest.mark.parametrize("password", ["x" * CHARACTERS_MIN, "ü" * (BYTES_MAX // 2)])
+def test_a_long_password_will_do(password):
+    check_strength(password, "ada@one.example")
+
+
+async def test_a_mark_changes_with_the_password_and_not_with_its_cost(hasher):
+    cheap = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    old = cheap.hash("correct horse")
+    renewed = await hasher.rehash("correct horse", old)
+    assert not hasher.needs_rehash(renewed)
+    assert await hasher.verify("correct horse", renewed)
+    assert mark(old) == mark(renewed)
+    again = await hasher.hash("correct horse")
+    assert len({mark(old), mark(again), mark(None), mark("no hash at all")}) == 4
+
+
+async def test_a_salt_of_another_length_is_not_kept(hasher):
+    short = argon2.PasswordHasher(salt_len=8, time_cost=1, memory_cost=64, parallelism=1)
+    renewed = await hasher.rehash("correct horse", short.hash("correct horse"))
+    assert not hasher.needs_rehash(renewed)

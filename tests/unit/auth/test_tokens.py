@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicehub.auth.principal import Principal
-from voicehub.auth.tokens import CLOCK_LEEWAY_S, Tokens
+from voicehub.auth.principal import NO_TEAM, Principal
+from voicehub.auth.tokens import CLOCK_LEEWAY_S, PASSWORD_RESET_S, PasswordReset, Tokens
 from voicehub.errors import AuthenticationError, VoiceHubError
 
 KEY = "k1:" + "a" * 32
@@ -103,6 +103,58 @@ def test_an_access_token_does_not_pass_as_a_client_secret_nor_the_reverse():
     for forged in ("ek_" + access, secret.removeprefix("ek_")):
         with pytest.raises(AuthenticationError):
             issuer.verify(forged, NOW)
+
+
+def test_a_service_token_administers_and_belongs_to_no_team():
+    token = tokens().issue_service("nightly-report", days=2, now=NOW)
+    assert tokens().verify(token, NOW) == Principal(
+        None,
+        NO_TEAM,
+        "service:nightly-report",
+        is_admin=True,
+        actor="service:nightly-report",
+    )
+    with pytest.raises(AuthenticationError):
+        tokens().verify(token, NOW + timedelta(days=2, seconds=CLOCK_LEEWAY_S))
+
+
+@pytest.mark.parametrize("name", ["", "Upper", "-a", "a b", "a\n", "a" * 65, "ada@one.example"])
+def test_a_service_is_named_plainly(name):
+    with pytest.raises(VoiceHubError, match="name"):
+        tokens().issue_service(name, days=1)
+    forged = signed({**GOOD, "aud": "voicehub/admin", "sub": name})
+    with pytest.raises(AuthenticationError):
+        tokens().verify(forged, NOW)
+
+
+def test_a_reset_token_tells_whose_password_it_replaces_for_an_hour():
+    token, life_s = tokens().issue_password_reset(User(), "mark", now=NOW)
+    assert life_s == PASSWORD_RESET_S == 3600
+    assert tokens().read_password_reset(token, NOW) == PasswordReset(
+        7, 3, "ada@example.org", "mark"
+    )
+    with pytest.raises(AuthenticationError):
+        tokens().read_password_reset(token, NOW + timedelta(seconds=3600 + CLOCK_LEEWAY_S))
+
+
+def test_no_kind_of_token_stands_in_for_another():
+    issuer = tokens()
+    access, _ = issuer.issue_access(User(), now=NOW)
+    secret, _ = issuer.issue_client_secret(issuer.verify(access, NOW), 42, now=NOW)
+    reset, _ = issuer.issue_password_reset(User(), "mark", now=NOW)
+    service = issuer.issue_service("report", days=1, now=NOW)
+    for forged in (reset, "ek_" + reset, "ek_" + service):
+        with pytest.raises(AuthenticationError):
+            issuer.verify(forged, NOW)
+    for forged in (access, secret, secret.removeprefix("ek_"), service):
+        with pytest.raises(AuthenticationError):
+            issuer.read_password_reset(forged, NOW)
+
+
+def test_a_user_token_never_turns_into_a_service_by_its_claims():
+    forged = signed({**GOOD, "aud": ["voicehub/admin"], "sub": "report"})
+    with pytest.raises(AuthenticationError):
+        tokens().verify(forged, NOW)
 
 
 def test_tokens_are_legal_websocket_subprotocols():

@@ -9,35 +9,12 @@ from voicehub.sinks.summary import (
     finished_state,
     joined_stem,
     recording_stem,
-    session_of,
-    session_prefix,
 )
+from voicehub.storage.recording_keys import session_of, session_prefix
 
 
 def test_a_key_names_team_session_and_token() -> None:
     assert recording_stem(7, 42, 3) == "recordings/team-7/session-42-3"
-
-
-@pytest.mark.parametrize("suffix", [".flac", ".tail-00001", "-joined.flac"])
-def test_a_key_tells_whose_it_is(suffix) -> None:
-    key = recording_stem(7, 42, 3) + suffix
-    assert session_of(key) == (7, 42)
-    assert key.startswith(session_prefix(7, 42))
-
-
-@pytest.mark.parametrize(
-    "key",
-    [
-        "",
-        "recordings/",
-        "recordings/team-7/session-",
-        "recordings/team-x/session-1-1.flac",
-        "x/recordings/team-7/session-1-1.flac",
-        f"recordings/team-{'9' * 30}/session-1-1.flac",
-    ],
-)
-def test_a_foreign_key_is_nobody_s(key) -> None:
-    assert session_of(key) is None
 
 
 def test_every_key_of_a_session_begins_alike_and_leads_back_to_it() -> None:

@@ -49,3 +49,8 @@ def test_two_cursors_bound_a_page_that_begins_after_the_first(ids, limit, after,
     between = sorted(number for number in ids if after < number < before)
     assert [row.id for row in page.rows] == between[:limit]
     assert page.has_more == (len(between) > limit)
+
+
+def test_all_teams_are_read_from_the_same_end_as_one():
+    for window in (Window(1), Window(1, descending=False), Window(1, before=3)):
+        assert window.query_of_all == window.query.replace("page_", "all_")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicehub.live.egress import AddressRefused, is_public, public_socket
+from voicehub.egress import AddressRefused, fault_of, is_public, public_socket
 
 INWARD = (
     *("127.0.0.1", "127.8.9.1", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1"),
@@ -42,3 +42,37 @@ def test_an_address_is_no_more_public_inside_ipv6(address):
     mapped = f"::ffff:{address}"
     translated = f"64:ff9b::{number >> 16:x}:{number & 0xFFFF:x}"
     assert is_public(mapped) == is_public(translated) == is_public(str(address))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://a.example/", "a.example", "https://", "https:///x", "https://a.example:99999/"),
+        *("https://u@a.example/", "https://:p@a.example/", "https://a.example/#f"),
+        *("https://a.example/ b", "https://a.example/\n", "https://127.1/", "https://0x7f.1/"),
+        *("https://2130706433/", "https://017700000001/", "https://[::ffff:7f00:1]/"),
+        *("https://[fe80::1%25eth0]/", "https://[64:ff9b::7f00:1]/", "https://１２７.0.0.1/"),  # noqa: RUF001  # digits that are read as such
+    ],
+)
+def test_a_url_that_leads_inward_or_is_none_has_a_fault(url):
+    assert fault_of(url, private=False)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://a.example", "HTTPS://A.example:8443/b?c=d", "https://8.8.8.8/", "https://ü.example/"],
+)
+def test_any_other_has_none(url):
+    assert fault_of(url, private=False) is None
+
+
+def test_where_private_addresses_are_allowed_tls_is_not_asked_for():
+    assert fault_of("http://127.0.0.1:80/", private=True) is None
+    assert fault_of("ftp://127.0.0.1/", private=True)
+    assert fault_of("http://u:p@127.0.0.1/", private=True)
+
+
+@given(st.text())
+def test_any_text_has_an_answer(text):
+    assert fault_of(text, private=False) is None or not fault_of(text, private=False).isspace()
+    fault_of(f"https://{text}", private=False)

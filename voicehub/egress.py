@@ -4,6 +4,7 @@ import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from aiohttp import AddrInfoType, ClientSession, DummyCookieJar, TCPConnector
+from yarl import URL
 
 # Connections to all endpoints together; a request beyond waits, within its own time-out.
 CONNECTIONS_MAX = 200
@@ -39,6 +40,48 @@ def public_socket(address: AddrInfoType) -> socket.socket:
     if not is_public(str(place[0])):
         raise AddressRefused("the address is not public")
     return socket.socket(family, kind, protocol)
+
+
+def fault_of(url: str, *, private: bool) -> str | None:
+    """Why nothing is ever sent to `url`, in a sentence; None where it may be.
+
+    For people, while they write it down: what is connected to is checked by `public_socket`.
+    `private` allows any address, and no TLS.
+    """
+    try:
+        parsed = URL(url)
+        host = parsed.host or ""
+    except ValueError:
+        return "This is no URL."
+    schemes = ("https", "http") if private else ("https",)
+    literal = _literal(host)
+    faults = {
+        "The URL must not hold blanks.": not url.isprintable() or " " in url,
+        f"The URL must begin with {' or '.join(f'{each}://' for each in schemes)}.": (
+            parsed.scheme not in schemes or not host
+        ),
+        "The URL must not hold a user or a password.": (
+            parsed.user is not None or parsed.password is not None
+        ),
+        "The URL must not have a fragment.": bool(parsed.raw_fragment),
+        "The URL must lead to a public address.": (
+            not private and literal is not None and not is_public(literal)
+        ),
+    }
+    return next((fault for fault, is_so in faults.items() if is_so), None)
+
+
+def _literal(host: str) -> str | None:
+    """The address that `host` spells, in whatever notation; None for a name."""
+    try:
+        # "127.1", "0x7f.1" and "2130706433" are 127.0.0.1 to who resolves them.
+        return str(IPv4Address(socket.inet_aton(host)))
+    except OSError:
+        pass
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return None
 
 
 def open_web(*, private: bool) -> ClientSession:

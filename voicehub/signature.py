@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 
 import pybase64
 
@@ -21,12 +22,16 @@ def key_of(secret: str) -> bytes:
     return key
 
 
-def signed_headers(key: bytes, message_id: str, unix_s: int, body: bytes) -> dict[str, str]:
-    """The three headers for `body`, posted at `unix_s`."""
+def signed_headers(
+    keys: Sequence[bytes], message_id: str, unix_s: int, body: bytes
+) -> dict[str, str]:
+    """The three headers for `body`, posted at `unix_s`, with a signature by each of the keys."""
     signed = b".".join((message_id.encode(), str(unix_s).encode(), body))
-    digest = hmac.new(key, signed, hashlib.sha256).digest()
+    digests = (hmac.new(key, signed, hashlib.sha256).digest() for key in keys)
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(unix_s),
-        "webhook-signature": f"v1,{pybase64.b64encode(digest).decode()}",
+        "webhook-signature": " ".join(
+            f"v1,{pybase64.b64encode(each).decode()}" for each in digests
+        ),
     }

@@ -1,0 +1,60 @@
+"""Every route asks for the proof that the table says: nobody gets in by another."""
+
+import pytest
+
+from tests.urls import all_rows, make_all, name_of, parameters, routes_of
+from voicehub.rest.middleware import Access
+
+USERS = routes_of(Access.USER, Access.SIGNED_IN)
+ADMINS = routes_of(Access.ADMIN)
+
+
+@pytest.fixture
+async def secret(web_client):
+    _, body = await web_client.post("/v1/sessions", {"agent": "Ava"})
+    return body["client_secret"]["value"]
+
+
+async def asked(site, route, headers):
+    path = route.path.format(**await make_all(site, parameters(route), "ada"))
+    before = await all_rows(site.pg)
+    async with site.client.request(route.method, path, headers=headers, json={}) as response:
+        told = await response.json(content_type=None)
+    problem = told.get("error", told)
+    changed = "and changed something" if await all_rows(site.pg) != before else ""
+    return response.status, problem["code"], changed
+
+
+async def test_without_a_token_nothing_is_done(web_client):
+    for route in USERS + ADMINS:
+        got = await asked(web_client, route, {})
+        assert got == (401, "missing_api_key", ""), name_of(route)
+
+
+async def test_a_token_that_is_not_ours_is_none(web_client):
+    for route in USERS + ADMINS:
+        got = await asked(web_client, route, {"Authorization": "Bearer x.y.z"})
+        assert got == (401, "invalid_api_key", ""), name_of(route)
+
+
+async def test_a_client_secret_opens_its_session_and_nothing_else(web_client, secret):
+    for route in USERS + ADMINS:
+        got = await asked(web_client, route, {"Authorization": f"Bearer {secret}"})
+        assert got == (403, "forbidden", ""), name_of(route)
+
+
+async def test_a_user_is_no_admin(web_client):
+    headers = {"Authorization": f"Bearer {await web_client.token('ada')}"}
+    for route in ADMINS:
+        got = await asked(web_client, route, headers)
+        assert got == (403, "admin_required", ""), name_of(route)
+
+
+async def test_an_admin_finds_no_team_where_there_is_none(web_client):
+    headers = {"Authorization": f"Bearer {await web_client.token('root')}"}
+    before = await all_rows(web_client.pg)
+    for route in (each for each in ADMINS if "{team_id}" in each.path):
+        path = route.path.format(**dict.fromkeys(parameters(route), 0))
+        async with web_client.client.request(route.method, path, headers=headers) as response:
+            assert response.status == 404, name_of(route)
+    assert await all_rows(web_client.pg) == before

@@ -1,0 +1,148 @@
+"""`GET /v1/sessions/{session_id}/transcript`: what was said, in the format that somebody wants."""
+
+import uuid
+from datetime import datetime
+from typing import Any, Literal
+
+import orjson
+from aiohttp import web
+
+from voicehub.errors import ConflictError, NotFoundError
+from voicehub.keys import POSTGRES, SETTINGS
+from voicehub.rest import answer, body, recordings
+from voicehub.rest.fields import Shown
+from voicehub.rest.operation import operation
+from voicehub.rest.sessions import with_transcript
+from voicehub.session.export.plain import plain
+from voicehub.session.export.said import said
+from voicehub.session.export.subtitles import srt, webvtt
+from voicehub.session.export.vcon import MEDIA_TYPE, Audio, Conversation, vcon
+from voicehub.session.state import TRANSITIONS, Status
+from voicehub.storage import agents, users
+from voicehub.storage.lines import Line
+from voicehub.storage.sessions import Session
+
+SRT_TYPE, VTT_TYPE, TEXT_TYPE = "application/x-subrip", "text/vtt", "text/plain"
+# How a file of each format is called.
+_SUFFIXES = {"json": "json", "srt": "srt", "vtt": "vtt", "text": "txt", "vcon": "vcon"}
+
+
+class TranscriptQuery(body.Query):
+    format: Literal["json", "srt", "vtt", "text", "vcon"] = "json"
+
+
+class TranscriptLine(Shown):
+    speaker: Literal["user", "agent"]
+    transcript: str
+    """What was heard of it; empty where a barge-in cut all of it."""
+    timestamp: datetime | None
+    """When it began."""
+    item_id: str | None
+    start_ms: int | None
+    """From the beginning of the session and of its recording."""
+    end_ms: int | None
+    interrupted: bool
+
+
+class Transcript(Shown):
+    object: Literal["transcript"] = "transcript"
+    session_id: int
+    status: Status
+    started_at: datetime
+    is_complete: bool
+    """False while the session goes on, or lines wait in Redis that cannot be read."""
+    lines: list[TranscriptLine]
+
+
+@operation(
+    "Export the transcript of a session",
+    answers=Transcript,
+    media=(SRT_TYPE, VTT_TYPE, TEXT_TYPE, MEDIA_TYPE),
+    errors=(NotFoundError,),
+)
+async def show(request: web.Request, asked: TranscriptQuery) -> web.Response:
+    """As JSON, subtitles, plain text or vCon. Of a session that goes on it is what was said so far,
+    and says so.
+    """
+    session, lines, is_complete = await with_transcript(request)
+    if "transcript_removed_at" in session.data:
+        raise NotFoundError("The transcript was removed.", code="transcript_not_found")
+    is_complete = is_complete and not TRANSITIONS[Status(session.status)]
+    saved_as = f"session-{session.id}.{_SUFFIXES[asked.format]}"
+    headers = {"Content-Disposition": f'attachment; filename="{saved_as}"'}
+    match asked.format:
+        case "json":
+            return answer.shown(_json(session, lines, is_complete=is_complete), headers=headers)
+        case "srt":
+            content, kind = srt(said(lines)), SRT_TYPE
+        case "vtt":
+            content, kind = webvtt(said(lines), is_complete=is_complete), VTT_TYPE
+        case "text":
+            content, kind = plain(said(lines), is_complete=is_complete), TEXT_TYPE
+        case _:
+            made = await _vcon(request, session, lines, is_complete=is_complete)
+            return web.Response(body=made, content_type=MEDIA_TYPE, headers=headers)
+    return web.Response(text=content, content_type=kind, charset="utf-8", headers=headers)
+
+
+def _json(session: Session, lines: list[Line], *, is_complete: bool) -> Transcript:
+    return Transcript(
+        session_id=session.id,
+        status=Status(session.status),
+        started_at=session.started_at,
+        is_complete=is_complete,
+        lines=[
+            TranscriptLine(
+                speaker=line["speaker"],
+                transcript=line["transcript"],
+                timestamp=line.get("timestamp"),
+                item_id=line.get("item_id"),
+                start_ms=line.get("start_ms"),
+                end_ms=line.get("end_ms"),
+                interrupted=bool(line.get("interrupted")),
+            )
+            for line in lines
+        ],
+    )
+
+
+async def _vcon(
+    request: web.Request, session: Session, lines: list[Line], *, is_complete: bool
+) -> bytes:
+    async with request.app[POSTGRES].connection() as conn:
+        user = await users.get(conn, session.team_id, session.user_id)
+        agent = await agents.get(conn, session.team_id, session.agent_id)
+    conversation = Conversation(
+        uuid=_uuid(request, session),
+        session_id=session.id,
+        created_at=session.created_at.isoformat(),
+        updated_at=session.updated_at.isoformat(),
+        started_at=session.started_at.isoformat(),
+        user_id=session.user_id,
+        user_name=user.display_name if user else None,
+        agent_id=session.agent_id,
+        agent_name=agent.name if agent else None,
+        is_complete=is_complete,
+    )
+    made: dict[str, Any] = vcon(conversation, said(lines), await _audio(request, session))
+    return orjson.dumps(made)
+
+
+def _uuid(request: web.Request, session: Session) -> str:
+    """The same at each export: it is the same conversation."""
+    base = request.app[SETTINGS].public_url or f"http://{request.host}"
+    named = f"{base.rstrip('/')}/v1/sessions/{session.id}#{session.created_at.isoformat()}"
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, named))
+
+
+async def _audio(request: web.Request, session: Session) -> Audio | None:
+    try:
+        recording = await recordings.signed(request, session)
+    except (ConflictError, NotFoundError):
+        return None
+    return Audio(
+        url=recording.url,
+        expires_at=recording.expires_at.isoformat(),
+        format=recording.format or "flac",
+        seconds=recording.seconds or 0.0,
+    )

@@ -1,0 +1,1 @@
+"""A session's transcript in the formats that others read."""
