@@ -17,7 +17,7 @@ from voicehub.storage import users
 from voicehub.storage.page import BIGINT_MAX
 
 # Any text of that length: what cannot be a token is an unknown one, and no error of form.
-_Token = Annotated[str, Field(min_length=1, max_length=TOKEN_CHARACTERS_MAX, repr=False)]
+_Token = Annotated[str, Field(min_length=1, max_length=TOKEN_CHARACTERS_MAX)]
 
 
 class Refresh(body.Body):
@@ -25,7 +25,7 @@ class Refresh(body.Body):
         json_schema_extra={"examples": [{"refresh_token": "rt_AAAAAAAAAAwAAAAAAAAAA3Jh"}]}
     )
 
-    refresh_token: _Token | None = None
+    refresh_token: _Token | None = Field(None, repr=False)
     """Without one it is the cookie's."""
 
 
