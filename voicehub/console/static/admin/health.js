@@ -63,18 +63,19 @@ function Jobs({ jobs }) {
 function Check({ api }) {
     const found = useRead(() => Promise.resolve(/** @type {any} */ (undefined)), []);
     const looking = useAct(async () => found.set(await api.get('/v1/admin/check')));
-    const findings = found.value?.findings;
+    const faults = found.value?.faults;
     return html`<section class="card padded stack">
         <div class="row spread">
             <h2>Rows that do not fit together</h2>
             <button class="button small" disabled=${looking.isBusy} onClick=${() => looking.run()}>${looking.isBusy ? 'Looking…' : 'Look now'}</button>
         </div>
         <${Fault} error=${looking.error} />
-        ${findings?.length === 0 && html`<p><span class="badge good">All is whole</span></p>`}
-        ${findings?.length > 0 &&
+        ${faults?.length === 0 && html`<p><span class="badge good">All is whole</span></p>`}
+        ${found.value?.is_complete === false && html`<p class="note warn">There was no time to look at every row: <code>voicehub check</code> does.</p>`}
+        ${faults?.length > 0 &&
         html`<div class="table-box"><table>
             <thead><tr><th>What</th><th class="number">Rows</th><th>How to mend it</th></tr></thead>
-            <tbody>${findings.map((/** @type {any} */ each) => html`<tr><td>${each.title}</td><td class="number">${each.count}</td><td>${each.remedy}</td></tr>`)}</tbody>
+            <tbody>${faults.map((/** @type {any} */ each) => html`<tr><td>${each.what}</td><td class="number">${each.count}</td><td>${each.mend}</td></tr>`)}</tbody>
         </table></div>`}
     </section>`;
 }
