@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import ClientSession, DummyCookieJar, web
@@ -87,8 +88,15 @@ def create_app(settings: Settings) -> web.Application:
     app.on_response_prepare.append(_send_elsewhere)
     app.on_shutdown.append(_drain)
     add_routes(app, open_socket)
-    add_console(app, [settings.spaces_endpoint])
+    add_console(app, _media_origins(settings))
     return app
+
+
+def _media_origins(settings: Settings) -> list[str]:
+    """Where signed URLs point: the endpoint, or the bucket's own host below it."""
+    parts = urlsplit(settings.spaces_endpoint)
+    bucket_host = f"{parts.scheme}://{settings.spaces_bucket}.{parts.netloc}"
+    return [f"{parts.scheme}://{parts.netloc}", bucket_host]
 
 
 async def _drain(app: web.Application) -> None:

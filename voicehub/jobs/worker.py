@@ -46,7 +46,7 @@ async def run_jobs(
     telemetry: Telemetry | None = None,
     redis: Redis | None = None,
 ) -> None:
-    """Run each job on a beat of its own until `stopped`; `redis` is where admins look after them."""
+    """Run each job on its own beat until `stopped`; in `redis` admins see what they did."""
     record = JobRecord(telemetry or Telemetry())
     async with asyncio.TaskGroup() as group:
         for job in jobs:

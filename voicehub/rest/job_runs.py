@@ -6,6 +6,7 @@ from typing import Literal
 
 from aiohttp import web
 from pydantic import ConfigDict
+from pydantic.config import JsonDict
 
 from voicehub.keys import REDIS
 from voicehub.rest import answer
@@ -14,7 +15,7 @@ from voicehub.rest.operation import operation
 from voicehub.storage import job_runs
 from voicehub.storage.job_runs import JobState
 
-_EXAMPLE = {
+_EXAMPLE: JsonDict = {
     "name": "settle",
     "every_seconds": 60.0,
     "last_ended_at": "2026-11-23T10:00:00Z",
