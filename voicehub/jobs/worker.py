@@ -99,8 +99,7 @@ class Beat:
     async def _once(self) -> None:
         self._has_failed = False
         try:
-            with self._record.traced(self._job.name):
-                count = await self._job.run()
+            count = await self._job.run()
         except StorageError as error:
             self._failed(error.code)
             return

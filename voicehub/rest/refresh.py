@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import ConfigDict, Field
 
 from voicehub.auth.refresh_tokens import TOKEN_CHARACTERS_MAX, RefreshToken, sign_in_mark
-from voicehub.errors import AuthenticationError, ForbiddenError
+from voicehub.errors import AuthenticationError, ForbiddenError, StorageError
 from voicehub.keys import POSTGRES, PRINCIPAL, REFRESH_TOKENS
 from voicehub.rest import body, refresh_cookie, welcome
 from voicehub.rest.operation import operation
@@ -32,7 +32,7 @@ class Refresh(body.Body):
 @operation(
     "Exchange a refresh token for new tokens",
     answers=Welcome,
-    errors=(AuthenticationError, ForbiddenError),
+    errors=(AuthenticationError, ForbiddenError, StorageError),
 )
 async def refresh(request: web.Request, asked: Refresh) -> web.Response:
     """Not limited per address: nobody guesses a token, and an office stands behind one address."""
@@ -50,7 +50,7 @@ async def refresh(request: web.Request, asked: Refresh) -> web.Response:
     return welcome.welcome(request, user, issued, refresh_in)
 
 
-@operation("Sign out", errors=(ForbiddenError,))
+@operation("Sign out", errors=(ForbiddenError, StorageError))
 async def logout(request: web.Request, asked: Refresh) -> web.Response:
     """Answers the same for every token, also an unknown one: it serves no more."""
     response = web.Response(status=HTTPStatus.NO_CONTENT)
