@@ -18,7 +18,7 @@ async def client():
 async def test_the_page_is_at_the_root_and_its_files_below(client):
     page = await client.get("/")
     assert (page.status, page.content_type) == (200, "text/html")
-    script = await client.get("/console/main.js")
+    script = await client.get("/console/main.js", headers={"Accept-Encoding": "identity"})
     assert (script.status, script.content_type) == (200, "text/javascript")
     assert await script.read() == (FOLDER / "main.js").read_bytes()
 
