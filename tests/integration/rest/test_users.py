@@ -14,7 +14,9 @@ def users_of(site, team="one"):
 
 
 async def test_a_team_sees_its_users_and_no_secret_of_theirs(web_client):
-    await web_client.run("UPDATE users SET google_id = 'g-77', settings = '{\"mood\": \"blue\"}'")
+    await web_client.run(
+        "UPDATE users SET google_id = 'g-77-' || id, settings = '{\"mood\": \"blue\"}'"
+    )
     response, body = await web_client.get("/v1/users?order=asc")
     assert response.status == 200
     ada, root = body["data"]
@@ -148,7 +150,7 @@ async def test_a_user_whom_nothing_refers_to_is_deleted(web_client):
 
 async def test_who_leaves_is_anonymized_and_what_refers_to_them_stays(web_client):
     session_id = await web_client.add_session()
-    await web_client.run("UPDATE users SET google_id = 'g', settings = '{\"a\": 1}'")
+    await web_client.run("UPDATE users SET google_id = 'g-' || id, settings = '{\"a\": 1}'")
     path = path_of(web_client, "ada")
     for _ in range(2):
         response, body = await web_client.post(f"{path}/anonymize", who="root")
