@@ -27,7 +27,7 @@ SEED = os.environ.get("VOICEHUB_CONTRACT_SEED")
 OPEN = "^/(healthz|readyz|docs|v1/openapi.json|v1/auth)"
 ADMINS = "^/v1/(teams|admin|plans)"
 
-# A mirror has the operation of its original, behind a guard that test_access.py tries: by hand only.
+# A mirror has its original's operation, behind a guard that test_access.py tries: by hand only.
 MIRRORS = [] if SEED else ["--exclude-operation-id-regex", "_as_admin$"]
 # What each is sent to: what anybody else gets there is asked route by route in test_access.py.
 RUNS = {
