@@ -12,6 +12,7 @@ import pytest
 TESTED_ELSEWHERE: dict[str, str] = {
     "voicehub.__main__": "two lines; every test that starts the server runs them",
     "voicehub.keys": "names only",
+    "voicehub.rest.route": "a record; tests/unit/rest/test_routes.py has all of them",
     "voicehub.engines.engine": "a Protocol",
     "voicehub.session.ending": "records; tests/unit/session/test_endings.py has them all",
     "voicehub.live.leg": "tests/integration/live/test_reconnect.py and test_socket.py run it whole",
