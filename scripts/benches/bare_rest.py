@@ -52,7 +52,8 @@ class BareRest:
 
     async def agents(self, _request: web.Request) -> web.Response:
         async with self._pool.acquire() as conn:
-            return _list(await conn.fetch(_AGENTS["page_descending"], self._team_id, *PLACE))
+            place = (self._team_id, *PLACE)
+            return _list(await conn.fetch(_AGENTS["page_descending"], *place, None, None, None))
 
     async def sessions(self, request: web.Request) -> web.Response:
         place = (self._team_id, *PLACE)

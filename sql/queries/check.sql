@@ -7,7 +7,11 @@ SELECT
     (SELECT coalesce(max(id), 0) FROM ai_agents) AS ai_agents,
     (SELECT coalesce(max(id), 0) FROM sessions) AS sessions,
     (SELECT coalesce(max(id), 0) FROM feedbacks) AS feedbacks,
-    (SELECT coalesce(max(session_id), 0) FROM session_search) AS session_search;
+    (SELECT coalesce(max(session_id), 0) FROM session_search) AS session_search,
+    (SELECT coalesce(max(user_id), 0) FROM google_accounts) AS google_accounts,
+    (SELECT coalesce(max(id), 0) FROM subscription_changes) AS subscription_changes,
+    (SELECT coalesce(max(id), 0) FROM webhook_endpoints) AS webhook_endpoints,
+    (SELECT coalesce(max(id), 0) FROM webhook_deliveries) AS webhook_deliveries;
 
 -- name: users_team_id
 -- Users with $1 < id <= $2 whose team is gone. The windows of all that follows are the same.
@@ -144,6 +148,69 @@ WHERE
     session_id > $1 AND session_id <= $2
     AND NOT EXISTS (SELECT FROM sessions WHERE sessions.id = session_search.session_id)
 ORDER BY session_id;
+
+-- name: google_accounts_user_id
+-- Users whom a Google account signs in, and who are not those of their rows.
+SELECT user_id AS id FROM google_accounts
+WHERE
+    user_id > $1 AND user_id <= $2
+    AND NOT EXISTS (
+        SELECT FROM users
+        WHERE
+            users.id = google_accounts.user_id AND users.team_id = google_accounts.team_id
+            AND users.google_id = google_accounts.google_id
+    )
+ORDER BY user_id;
+
+-- name: subscription_changes_team_id
+-- What was done to subscriptions of a team that is gone.
+SELECT id AS id FROM subscription_changes
+WHERE
+    id > $1 AND id <= $2
+    AND NOT EXISTS (SELECT FROM team WHERE team.id = subscription_changes.team_id)
+ORDER BY id;
+
+-- name: subscription_changes_subscription_id
+-- What was done to subscriptions that are gone, or are another team's.
+SELECT id AS id FROM subscription_changes
+WHERE
+    id > $1 AND id <= $2
+    AND NOT EXISTS (
+        SELECT FROM subscriptions
+        WHERE
+            subscriptions.id = subscription_changes.subscription_id
+            AND subscriptions.team_id = subscription_changes.team_id
+    )
+ORDER BY id;
+
+-- name: webhook_endpoints_team_id
+-- Webhook endpoints whose team is gone.
+SELECT id AS id FROM webhook_endpoints
+WHERE
+    id > $1 AND id <= $2
+    AND NOT EXISTS (SELECT FROM team WHERE team.id = webhook_endpoints.team_id)
+ORDER BY id;
+
+-- name: webhook_deliveries_team_id
+-- Deliveries whose team is gone.
+SELECT id AS id FROM webhook_deliveries
+WHERE
+    id > $1 AND id <= $2
+    AND NOT EXISTS (SELECT FROM team WHERE team.id = webhook_deliveries.team_id)
+ORDER BY id;
+
+-- name: webhook_deliveries_endpoint_id
+-- Deliveries whose endpoint is gone, or is another team's.
+SELECT id AS id FROM webhook_deliveries
+WHERE
+    id > $1 AND id <= $2
+    AND NOT EXISTS (
+        SELECT FROM webhook_endpoints
+        WHERE
+            webhook_endpoints.id = webhook_deliveries.endpoint_id
+            AND webhook_endpoints.team_id = webhook_deliveries.team_id
+    )
+ORDER BY id;
 
 -- name: sessions_not_listed
 -- Sessions that no list finds, or finds as what they are not.

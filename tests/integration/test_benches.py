@@ -22,6 +22,7 @@ async def bench(*arguments):
             "last to first: ",
         ),
         ("memory", ("after 1 min", "Recording: ready", "decodes to 360.0"), "times the first"),
+        ("rest", ("GET sessions?q=", "POST sessions", "asked alone"), "requests a second: "),
         ("latency", ("speech to text", "p50", "p95"), "of p50: vad silence"),
     ],
 )

@@ -3,6 +3,7 @@
 from dataclasses import fields
 from datetime import datetime
 from http import HTTPStatus
+from operator import attrgetter
 from typing import Annotated, Any, Literal, Self
 
 import orjson
@@ -31,6 +32,9 @@ _log = structlog.get_logger(__name__)
 
 # The context goes into the agent's instructions, so it is text for a model and no attachment.
 CONTEXT_BYTES_MAX = 32 << 10
+
+_COLUMNS = tuple(field.name for field in fields(Session))
+_values = attrgetter(*_COLUMNS)
 
 # What the owners of a session keep in `data` for themselves and one another.
 _OWNERS = {"fence", "folded", "legs", "leaving", "paused_at_ms", "client_session"}
@@ -228,7 +232,7 @@ def openable(request: web.Request, session: Session) -> OpenableSession:
 
 def shown_members(session: Session) -> dict[str, Any]:
     """What the API shows of a session: not what its owners keep in `data` for themselves."""
-    members = {field.name: getattr(session, field.name) for field in fields(session)}
+    members = dict(zip(_COLUMNS, _values(session), strict=True))
     members["data"] = {name: part for name, part in session.data.items() if name not in _OWNERS}
     return members
 

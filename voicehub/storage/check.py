@@ -162,6 +162,42 @@ RULES = (
         "feedbacks about an agent that is gone, or is another team's",
         "UPDATE feedbacks SET data = data - 'agent_id' WHERE id IN (IDS).",
     ),
+    Rule(
+        "google_accounts_user_id",
+        "google_accounts",
+        "users whom another Google account signs in than their rows say",
+        "DELETE FROM google_accounts WHERE user_id IN (IDS); they are bound at the next sign-in.",
+    ),
+    Rule(
+        "subscription_changes_team_id",
+        "subscription_changes",
+        "changes of subscriptions whose team is gone",
+        _AGAIN.format("team") + ".",
+    ),
+    Rule(
+        "subscription_changes_subscription_id",
+        "subscription_changes",
+        "changes of subscriptions that are gone, or are another team's",
+        "DELETE FROM subscription_changes WHERE id IN (IDS): nobody can be billed by them.",
+    ),
+    Rule(
+        "webhook_endpoints_team_id",
+        "webhook_endpoints",
+        "webhook endpoints whose team is gone",
+        "Delete them: DELETE FROM webhook_endpoints WHERE id IN (IDS).",
+    ),
+    Rule(
+        "webhook_deliveries_team_id",
+        "webhook_deliveries",
+        "deliveries whose team is gone",
+        "DELETE FROM webhook_deliveries WHERE id IN (IDS).",
+    ),
+    Rule(
+        "webhook_deliveries_endpoint_id",
+        "webhook_deliveries",
+        "deliveries whose endpoint is gone, or is another team's",
+        "DELETE FROM webhook_deliveries WHERE id IN (IDS).",
+    ),
 )
 UNOWNED = Rule(
     "sessions_resting",

@@ -13,6 +13,10 @@ from voicehub.storage.redis import Redis
 # References that need not hold, each with the reason.
 FREE = {
     "audit_entries_team_id": "what admins did is told of teams that are gone, too",
+    "google_accounts_team_id": "compared by `google_accounts_user_id`",
+    "usage_days_team_id": "what was used outlives who used it",
+    "usage_days_agent_id": "the same",
+    "usage_days_user_id": "the same",
 }
 # By the name of a rule, what breaks it; {other} is a row of another team's.
 BREAKS = {
@@ -43,6 +47,12 @@ BREAKS = {
     "feedbacks_user_id": "UPDATE feedbacks SET user_id = 999",
     "feedbacks_data_session_id": "UPDATE feedbacks SET data = '{\"session_id\": 999}'",
     "feedbacks_data_agent_id": 'UPDATE feedbacks SET data = \'{"agent_id": "none"}\'',
+    "google_accounts_user_id": "UPDATE google_accounts SET google_id = 'other'",
+    "subscription_changes_team_id": "UPDATE subscription_changes SET team_id = 999",
+    "subscription_changes_subscription_id": "DELETE FROM subscriptions",
+    "webhook_endpoints_team_id": "UPDATE webhook_endpoints SET team_id = 999",
+    "webhook_deliveries_team_id": "UPDATE webhook_deliveries SET team_id = 999",
+    "webhook_deliveries_endpoint_id": "DELETE FROM webhook_endpoints",
     "sessions_resting": (
         "ALTER TABLE sessions DISABLE TRIGGER sessions_set_updated_at;"
         "UPDATE sessions SET updated_at = now() - interval '1 hour'"
@@ -73,6 +83,23 @@ async def whole(team):
         {"session_id": session_id, "agent_id": team.agent_id},
     )
     await team.run("UPDATE ai_agents SET creator_id = $1", team.user_id)
+    await team.run("UPDATE users SET google_id = 'g'")
+    await team.run(
+        "INSERT INTO subscription_changes (team_id, subscription_id, actor, change, plan_name)"
+        " VALUES ($1, $2, 'user:1', 'created', 'p')",
+        team.id,
+        team.subscription_id,
+    )
+    await team.run(
+        "INSERT INTO webhook_endpoints (team_id, url, event_types, secret)"
+        " VALUES ($1, 'https://hooks.example', '[]', 'whsec_')",
+        team.id,
+    )
+    await team.run(
+        "INSERT INTO webhook_deliveries"
+        " (team_id, endpoint_id, event_id, event_type, event_key, payload)"
+        " SELECT team_id, id, 'evt_1', 'webhook.test', 'k', '{}' FROM webhook_endpoints",
+    )
     return team
 
 
