@@ -36,10 +36,36 @@ MAKERS = {
     ),
     "subscription_id": "SELECT s.id FROM subscriptions s JOIN users u USING (team_id)"
     " WHERE u.id = $1 ORDER BY s.id LIMIT 1",
+    "endpoint_id": (
+        "INSERT INTO webhook_endpoints (team_id, url, description, event_types, secret)"
+        " SELECT team_id, 'https://{mark}.example/', '{mark}', '[\"session.ended\"]',"
+        " 'whsec_{mark}' FROM users WHERE id = $1 RETURNING id"
+    ),
+    "delivery_id": (
+        "WITH endpoint AS (INSERT INTO webhook_endpoints (team_id, url, event_types, secret)"
+        " SELECT team_id, 'https://{mark}.example/', '[\"session.ended\"]', 'whsec_{mark}'"
+        " FROM users WHERE id = $1 RETURNING id, team_id)"
+        " INSERT INTO webhook_deliveries (team_id, endpoint_id, event_id, event_type, event_key,"
+        " payload, status) SELECT team_id, id, 'evt_{mark}', 'session.ended', '{mark}',"
+        " jsonb_build_object('type', '{mark}'), 'dead' FROM endpoint RETURNING id"
+    ),
     "feedback_id": (
         "INSERT INTO feedbacks (user_id, team_id, data) SELECT id, team_id,"
         " jsonb_build_object('rating', 5, 'comment', '{mark}') FROM users WHERE id = $1"
         " RETURNING id"
+    ),
+    "endpoint_id": (
+        "INSERT INTO webhook_endpoints (team_id, url, description, event_types, secret)"
+        " SELECT team_id, 'https://{mark}.example/hook', '{mark}', '[\"session.ended\"]',"
+        " 'whsec_{mark}' FROM users WHERE id = $1 RETURNING id"
+    ),
+    "delivery_id": (
+        "WITH endpoint AS (INSERT INTO webhook_endpoints (team_id, url, event_types, secret)"
+        " SELECT team_id, 'https://{mark}.example/hook', '[]', 'whsec_{mark}'"
+        " FROM users WHERE id = $1 RETURNING team_id, id)"
+        " INSERT INTO webhook_deliveries (team_id, endpoint_id, event_id, event_type, event_key,"
+        " payload, status) SELECT team_id, id, 'evt_{mark}', 'session.ended', '{mark}',"
+        " jsonb_build_object('of', '{mark}'), 'dead' FROM endpoint RETURNING id"
     ),
 }
 

@@ -45,7 +45,8 @@ FROM users
 JOIN team ON team.id = users.team_id
 WHERE
     (
-        users.id IN (SELECT user_id FROM google_accounts WHERE google_id = $1)
+        -- An array, not IN: so both sides of OR are looked up by an index.
+        users.id = ANY (ARRAY(SELECT user_id FROM google_accounts WHERE google_id = $1))
         OR (
             users.email IN ($2::varchar, lower($2::varchar COLLATE "C"))
             AND users.google_id IS NULL

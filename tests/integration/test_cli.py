@@ -1,8 +1,11 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
+
+from voicehub.auth.tokens import Tokens
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,30 @@ def test_every_job_runs_once_from_the_command_line(store_environment, tmp_path, 
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, said), done.stderr
+
+
+def test_a_service_token_is_printed_and_administers(store_environment):
+    keys = "k1:" + "s" * 40
+
+    def token(*options):
+        return subprocess.run(
+            [sys.executable, "-m", "voicehub", "token", *options],
+            env={**store_environment, "VOICEHUB_JWT_KEYS": keys},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    printed = token("--service", "nightly-report", "--days", "2")
+    assert printed.returncode == 0, printed.stderr
+    verifier = Tokens([keys], access_token_s=60, client_secret_s=60)
+    principal = verifier.verify(printed.stdout.strip(), datetime.now(UTC) + timedelta(days=1.9))
+    assert (principal.actor, principal.is_admin) == ("service:nightly-report", True)
+    for options in ((), ("ada@one.example", "--service", "x"), ("--service", "No Name")):
+        refused = token(*options)
+        assert refused.returncode != 0
+        assert "Traceback" not in refused.stderr
 
 
 def run_check(store_environment, tmp_path, *options):

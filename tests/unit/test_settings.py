@@ -50,8 +50,17 @@ def test_what_is_required_is_asked_for_by_its_variable(environment, name):
         ("VOICEHUB_JWT_KEYS", " , "),
         ("VOICEHUB_CLIENT_SECRET_S", "7201"),
         ("VOICEHUB_CACHED_TOKEN_WEIGHT", "1.5"),
+        ("VOICEHUB_REFRESH_TOKEN_S", "59"),
+        ("VOICEHUB_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("VOICEHUB_TRUSTED_PROXIES", "proxy"),
         ("VOICEHUB_RECORDING_FORMAT", "mp3"),
         ("VOICEHUB_LOG", "loud"),
+        ("VOICEHUB_METRICS_PORT", "65536"),
+        ("VOICEHUB_ALLOWED_ORIGINS", "*"),
+        ("VOICEHUB_ALLOWED_ORIGINS", "null"),
+        ("VOICEHUB_ALLOWED_ORIGINS", "https://app.example/"),
+        ("VOICEHUB_ALLOWED_ORIGINS", "https://App.example"),
+        ("VOICEHUB_ALLOWED_ORIGINS", "app.example"),
     ],
 )
 def test_what_cannot_be_is_refused(environment, name, value):
@@ -100,6 +109,59 @@ def test_every_setting_names_its_variable_and_says_what_it_does():
     for name, field in Settings.model_fields.items():
         assert field.alias == field.alias.upper(), name
         assert field.description.endswith("."), name
+
+
+def test_proxies_come_as_networks(environment):
+    environment.setenv("VOICEHUB_TRUSTED_PROXIES", "10.0.0.0/8, 2001:db8::1")
+    assert [str(each) for each in Settings().trusted_proxies] == ["10.0.0.0/8", "2001:db8::1/128"]
+
+
+IDP = {
+    "VOICEHUB_IDP_ISSUER": "https://idp.example",
+    "VOICEHUB_IDP_AUDIENCE": "voicehub",
+    "VOICEHUB_IDP_JWKS_URL": "https://idp.example/keys",
+}
+MAIL = {
+    "VOICEHUB_SMTP_URL": "smtps://mailer:hidden-8@mail.example",
+    "VOICEHUB_MAIL_FROM": "hub@voice.example",
+    "VOICEHUB_PASSWORD_RESET_URL": "https://voice.example/reset",
+}
+
+
+@pytest.mark.parametrize("gone", IDP)
+def test_an_identity_provider_is_set_whole(environment, gone):
+    for name, value in IDP.items():
+        environment.setenv(name, value)
+    assert Settings().idp_audience == "voicehub"
+    environment.delenv(gone)
+    with pytest.raises(ValidationError, match="set together"):
+        Settings()
+
+
+def test_a_team_claim_alone_means_nothing(environment):
+    environment.setenv("VOICEHUB_IDP_TEAM_CLAIM", "org")
+    with pytest.raises(ValidationError, match="set together"):
+        Settings()
+
+
+@pytest.mark.parametrize("gone", ["VOICEHUB_MAIL_FROM", "VOICEHUB_PASSWORD_RESET_URL"])
+def test_a_mail_server_wants_a_sender_and_a_page(environment, gone):
+    for name, value in MAIL.items():
+        environment.setenv(name, value)
+    assert "hidden-8" not in repr(Settings())
+    environment.delenv(gone)
+    with pytest.raises(ValidationError, match="VOICEHUB_SMTP_URL wants"):
+        Settings()
+
+
+def test_links_and_keys_travel_by_tls_but_on_this_machine(environment):
+    for url in ("http://127.0.0.1:9/keys", "http://localhost/keys", "https://idp.example"):
+        environment.setenv("VOICEHUB_GOOGLE_JWKS_URL", url)
+        assert Settings().google_jwks_url == url
+    for url in ("http://idp.example/keys", "file:///etc/keys", "keys"):
+        environment.setenv("VOICEHUB_GOOGLE_JWKS_URL", url)
+        with pytest.raises(ValidationError, match="VOICEHUB_GOOGLE_JWKS_URL"):
+            Settings()
 
 
 def test_the_tls_files_are_set_together(environment, tmp_path):

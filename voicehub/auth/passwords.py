@@ -109,7 +109,7 @@ def _salt_to_keep(password_hash: str) -> bytes | None:
 
 def _weak(param: str, reason: str) -> ClientError:
     fault = Fault(f"#/{param}", "weak_password", reason)
-    return ClientError(reason, code=fault.code, param=param, faults=[fault])
+    return ClientError(reason, code="weak_password", param=param, faults=[fault])
 
 
 def _nobody_hash() -> str:

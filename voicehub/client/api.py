@@ -19,18 +19,22 @@ Json = dict[str, Any]  # What the server answers: rows whose JSONB parts are ope
 
 
 class Api:
-    """The HTTP client is the caller's; the token stays here and in no repr."""
+    """The HTTP client is the caller's; the tokens stay here and in no repr.
+
+    After `login` it stays signed in: an access token that has expired is refreshed.
+    """
 
     def __init__(self, http: aiohttp.ClientSession, url: str, token: str | None = None) -> None:
         self.url = url.rstrip("/")
         self._http = http
         self._token = token
+        self._refresh_token: str | None = None
 
     async def login(self, email: str, password: str, team: str | None = None) -> Json:
         """Sign in; later requests carry the token. Returns the user."""
         body = {"email": email, "password": password} | ({"team": team} if team else {})
         answer = await self._ask("POST", "/v1/auth/login", body)
-        self._token = answer["access_token"]
+        self._keep_tokens(answer)
         user: Json = answer["user"]
         return user
 
@@ -92,7 +96,22 @@ class Api:
                     size_bytes += file.write(chunk)
         return size_bytes
 
+    def _keep_tokens(self, answer: Json) -> None:
+        self._token = answer["access_token"]
+        self._refresh_token = answer.get("refresh_token")
+
     async def _ask(self, method: str, path: str, body: Json | None = None) -> Json:
+        try:
+            return await self._ask_once(method, path, body)
+        except VoiceHubError as error:
+            if error.code != "token_expired" or self._refresh_token is None:
+                raise
+        # Two that come here at once are given the same tokens.
+        refresh = {"refresh_token": self._refresh_token}
+        self._keep_tokens(await self._ask_once("POST", "/v1/auth/refresh", refresh))
+        return await self._ask_once(method, path, body)
+
+    async def _ask_once(self, method: str, path: str, body: Json | None = None) -> Json:
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         try:
             async with self._http.request(

@@ -93,7 +93,8 @@ def _operation(route: Route, names: dict[tuple[str, str], str], schemas: Schemas
     if description := inspect.getdoc(operation.function):
         described["description"] = description
     if operation.body is not None:
-        content = {"application/json": {"schema": schemas.body(operation.body)}}
+        schema = schemas.body(operation.body, is_change=route.method == "PATCH")
+        content = {"application/json": {"schema": schema}}
         described["requestBody"] = {"required": True, "content": content}
     described["responses"] = _successes(route, schemas) | openapi_errors.of(route)
     return described

@@ -137,14 +137,19 @@ class Schemas:
         self.components["AnyJson"] = _ANY_JSON
         # Of a query string the parameters are told, one by one.
         self._queries = {
-            model: self.components.pop(self._places[model, mode]["$ref"].rpartition("/")[2])
+            model: self.components.pop(_name(self._places[model, mode]))
             for model, mode in wanted
             if issubclass(model, Query)
         }
         self._add_list_examples()
 
-    def body(self, model: type[BaseModel]) -> Json:
-        return self._places[model, "validation"]
+    def body(self, model: type[BaseModel], *, is_change: bool) -> Json:
+        """Where `is_change`, what is left out stays as it is, and no default is told."""
+        place = self._places[model, "validation"]
+        if is_change:
+            for each in self.components[_name(place)]["properties"].values():
+                each.pop("default", None)
+        return place
 
     def answer(self, model: type[Shown]) -> Json:
         return self._places[model, "serialization"]
@@ -160,12 +165,17 @@ class Schemas:
         """A list of what its items give as their example."""
         for schema in self.components.values():
             items = schema.get("properties", {}).get("data", {}).get("items", {})
-            item = self.components.get(items.get("$ref", "").rpartition("/")[2], {})
+            item = self.components.get(_name(items), {})
             if "examples" in item and "has_more" in schema["properties"]:
                 shown = item["examples"][0]
                 ends = {"first_id": shown.get("id"), "last_id": shown.get("id")}
                 page = {"object": "list", "data": [shown], **ends, "has_more": False}
                 schema.setdefault("examples", [page])
+
+
+def _name(place: Json) -> str:
+    """The component that a reference names."""
+    return str(place.get("$ref", "")).rpartition("/")[2]
 
 
 def _tidy(schema: Json) -> None:

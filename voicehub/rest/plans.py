@@ -65,8 +65,8 @@ class NewPlan(body.Body):
     description: Description | None = None
     max_audio_tokens: Amount
     max_text_tokens: Amount
-    monthly_price: Amount = Decimal(0)
-    annual_price: Amount = Decimal(0)
+    monthly_price: Amount = Field(default_factory=Decimal, json_schema_extra={"default": 0})
+    annual_price: Amount = Field(default_factory=Decimal, json_schema_extra={"default": 0})
 
 
 class PlanPatch(body.Body):

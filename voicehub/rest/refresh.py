@@ -7,7 +7,7 @@ from aiohttp import web
 from pydantic import ConfigDict, Field
 
 from voicehub.auth.refresh_tokens import TOKEN_CHARACTERS_MAX, RefreshToken, sign_in_mark
-from voicehub.errors import AuthenticationError
+from voicehub.errors import AuthenticationError, StorageError
 from voicehub.keys import POSTGRES, PRINCIPAL, REFRESH_TOKENS
 from voicehub.rest import body, welcome
 from voicehub.rest.operation import operation
@@ -28,7 +28,9 @@ class Refresh(body.Body):
 
 
 @operation(
-    "Exchange a refresh token for new tokens", answers=Welcome, errors=(AuthenticationError,)
+    "Exchange a refresh token for new tokens",
+    answers=Welcome,
+    errors=(AuthenticationError, StorageError),
 )
 async def refresh(request: web.Request, asked: Refresh) -> Welcome:
     """Not limited per address: nobody guesses a token, and an office stands behind one address."""
@@ -45,7 +47,7 @@ async def refresh(request: web.Request, asked: Refresh) -> Welcome:
     return welcome.welcome(request, user, issued)
 
 
-@operation("Sign out")
+@operation("Sign out", errors=(StorageError,))
 async def logout(request: web.Request, asked: Refresh) -> None:
     """Answers the same for every token, also an unknown one: it serves no more."""
     try:

@@ -1,10 +1,13 @@
 """The whole URL table: path, method, operation, and the proof that it asks for."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cache
 
+import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from voicehub.keys import API_DOCUMENT
 from voicehub.rest import (
     admin_agents,
     agents,
@@ -18,6 +21,7 @@ from voicehub.rest import (
     identities,
     login,
     me,
+    openapi,
     passwords,
     plans,
     recordings,
@@ -34,16 +38,7 @@ from voicehub.rest import (
     webhook_endpoints,
 )
 from voicehub.rest.middleware import Access, add_headers, guarded
-from voicehub.rest.operation import Operation
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    method: str
-    path: str
-    operation: Operation
-    access: Access
-
+from voicehub.rest.route import Route
 
 _SUBSCRIPTION = "/v1/subscriptions/{subscription_id}"
 
@@ -204,4 +199,11 @@ def add_routes(app: web.Application, open_socket: Handler) -> None:
     for route in ROUTES:
         app.router.add_route(route.method, route.path, guarded(route.operation, route.access))
     app.router.add_route("GET", "/v1/realtime", guarded(open_socket, Access.SESSION))
+    app[API_DOCUMENT] = _document()
     app.on_response_prepare.append(add_headers)
+
+
+@cache
+def _document() -> bytes:
+    """Made once, however many apps a test has: the table does not change."""
+    return orjson.dumps(openapi.document(ROUTES))

@@ -11,7 +11,7 @@ from voicehub.rest import answer
 from voicehub.rest.cursor import ListQuery
 from voicehub.rest.fields import Identifier, Listed, Moment, Shown
 from voicehub.rest.operation import operation
-from voicehub.rest.sessions import SessionShown, shown_members
+from voicehub.rest.sessions import EXAMPLE, SessionShown, shown_members
 from voicehub.session.state import Status
 from voicehub.storage import session_search
 from voicehub.storage.page import Page
@@ -87,6 +87,8 @@ class LineShown(Shown):
 
 class ListedSession(SessionShown):
     """A session in a list: `data` has no transcript."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{**EXAMPLE, "matches": None}]})
 
     matches: list[LineShown] | None
     """With `q`: the first three lines that have one of its words."""

@@ -77,7 +77,7 @@ class NewSession(body.Body):
         return self.agent if self.agent is not None else str(self.agent_id)
 
 
-_EXAMPLE: JsonDict = {
+EXAMPLE: JsonDict = {
     "object": "session",
     "id": 42,
     "user_id": 7,
@@ -109,7 +109,7 @@ _LINE: JsonDict = {
 
 
 class SessionShown(Shown):
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     object: Literal["session"] = "session"
     id: int
@@ -133,7 +133,7 @@ class WholeSession(SessionShown):
         json_schema_extra={
             "examples": [
                 {
-                    **_EXAMPLE,
+                    **EXAMPLE,
                     "data": {"ended_reason": "client_close", "transcript": [_LINE]},
                     "is_transcript_complete": True,
                 }
@@ -155,7 +155,7 @@ class OpenableSession(SessionShown):
         json_schema_extra={
             "examples": [
                 {
-                    **_EXAMPLE,
+                    **EXAMPLE,
                     "status": "created",
                     "ended_at": None,
                     "duration_minutes": 0,

@@ -157,9 +157,9 @@ class Cancellation(body.Body):
 class Adjustment(body.Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_CREDIT]})
 
-    audio_tokens: SignedAmount = Decimal(0)
+    audio_tokens: SignedAmount = Field(default_factory=Decimal, json_schema_extra={"default": 0})
     """Added to what is used; negative for a credit, which takes off no more than there is."""
-    text_tokens: SignedAmount = Decimal(0)
+    text_tokens: SignedAmount = Field(default_factory=Decimal, json_schema_extra={"default": 0})
     reason: Annotated[str, Field(min_length=1, max_length=1000, pattern=r"\S")]
     """The team can read it."""
 

@@ -4,6 +4,7 @@ Each is a transaction that locks the team first, then the plan, then the subscri
 one that is not over, at most; and settlement, which locks the subscription, charges the right one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,6 +21,8 @@ from voicehub.storage.subscriptions import SubscriptionRow, SubscriptionStatus, 
 _SQL = load("subscribing")
 
 NOTHING = Decimal(0)
+# The worker turns what has ended this often.
+TURN_RETRY_S = 10
 
 
 class Change(StrEnum):
@@ -83,11 +86,7 @@ async def create(
         records = await conn.fetch(_SQL["lock_before"], by.team_id)
         now: datetime = await conn.fetchval(_SQL["clock"])
         before = [SubscriptionRow(**each) for each in records]
-        if any(not each.is_over for each in before):
-            raise ConflictError(
-                "The team has a subscription: change its plan, or cancel it.",
-                code="subscription_exists",
-            )
+        _refuse_beside(before, now)
         begins = beginning(before[-1] if before else None, interval, now)
         subscription_id: int = await conn.fetchval(
             _SQL["insert"],
@@ -187,6 +186,22 @@ async def adjust(
             reason=reason,
         )
         return after
+
+
+def _refuse_beside(before: Sequence[SubscriptionRow], now: datetime) -> None:
+    """Raise ConflictError where one is not over."""
+    alive = [each.current_period_end for each in before if not each.is_over]
+    if not alive:
+        return
+    if all(end is not None and end <= now for end in alive):
+        raise ConflictError(
+            "The last subscription's period has ended: it is about to renew, or to be over.",
+            code="subscription_exists",
+            retry_after_s=TURN_RETRY_S,
+        )
+    raise ConflictError(
+        "The team has a subscription: change its plan, or cancel it.", code="subscription_exists"
+    )
 
 
 async def _lock(conn: Connection, by: By, plan_id: int) -> Plan:

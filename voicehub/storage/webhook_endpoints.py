@@ -97,7 +97,7 @@ async def require_enabled(conn: Connection, team_id: int, endpoint_id: int) -> N
     if is_enabled is None:
         raise NotFoundError("There is no such endpoint.")
     if not is_enabled:
-        raise ConflictError("The endpoint is disabled.", code=DISABLED)
+        raise ConflictError("The endpoint is disabled.", code="endpoint_disabled")
 
 
 async def list_page(conn: Connection, team_id: int, window: Window) -> Page[Endpoint]:

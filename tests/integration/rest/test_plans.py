@@ -105,7 +105,7 @@ async def test_a_plan_goes_only_when_no_subscription_names_it(web_client):
     await web_client.run("UPDATE subscriptions SET status = 'expired'")
     response, body = await web_client.ask("DELETE", f"/v1/plans/{plan_id}", who="root")
     assert (response.status, body["code"]) == (409, "still_referenced")
-    assert "1 subscription" in body["detail"]
+    assert "subscriptions: 1" in body["detail"]
     _, plan = await create(web_client)
     path = f"/v1/plans/{plan['id']}"
     assert (await web_client.ask("DELETE", path, who="root"))[0].status == 204

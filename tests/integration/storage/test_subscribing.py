@@ -132,8 +132,9 @@ async def test_one_whose_period_waits_for_the_worker_is_still_there(team, by, pl
         "UPDATE subscriptions SET current_period_start = now() - interval '2 days',"
         " current_period_end = now() - interval '1 day'"
     )
-    with pytest.raises(ConflictError):
+    with pytest.raises(ConflictError) as refused:
         await do(team, subscribing.create, by, plan_id, None)
+    assert refused.value.retry_after_s == subscribing.TURN_RETRY_S
 
 
 async def test_a_cancellation_and_the_worker_at_once_end_in_one_of_the_two(team, by, redis):
@@ -160,7 +161,7 @@ async def test_a_plan_that_is_being_taken_cannot_be_deleted(team, by, plan_id):
         await subscribing.change_plan(conn, by, team.subscription_id, other)
         deleting = spawn(delete_plan(team, other), name="deleting")
         await until_waiting(team)
-    with pytest.raises(ConflictError, match="1 subscription") as refused:
+    with pytest.raises(ConflictError, match="subscriptions: 1") as refused:
         await deleting
     assert refused.value.code == "still_referenced"
     await delete_plan(team, plan_id)

@@ -30,6 +30,8 @@ class TinyServer:
         self.closes_at_first_audio: int | None = None
         self.interrupt_response = True
         self.recordings_not_ready = 0
+        self.token_has_expired = False
+        self.refreshed: list[str] = []
         self.extended = False
         self.content_index = 0
         self.binary_messages = 0
@@ -51,6 +53,7 @@ class TinyServer:
     def app(self) -> web.Application:
         app = web.Application()
         app.router.add_post("/v1/auth/login", self._login)
+        app.router.add_post("/v1/auth/refresh", self._refresh)
         app.router.add_post("/v1/sessions", self._create)
         app.router.add_get("/v1/sessions/7", self._row)
         app.router.add_get("/v1/sessions/7/recording", self._recording)
@@ -62,11 +65,22 @@ class TinyServer:
         if body["password"] != "right":
             problem = {"title": "Unauthorized", "detail": "No such user.", "code": "login_failed"}
             return web.json_response(problem, status=401)
-        return web.json_response({"access_token": TOKEN, "user": {"email": body["email"]}})
+        token = "expired" if self.token_has_expired else TOKEN
+        return web.json_response(
+            {"access_token": token, "refresh_token": "rt_1", "user": {"email": body["email"]}}
+        )
+
+    async def _refresh(self, request: web.Request) -> web.Response:
+        given = (await request.json())["refresh_token"]
+        self.refreshed.append(given)
+        if given != "rt_1":
+            return web.json_response({"code": "invalid_refresh_token"}, status=401)
+        return web.json_response({"access_token": TOKEN, "refresh_token": "rt_2"})
 
     async def _create(self, request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
-            return web.json_response({"detail": "Sign in first."}, status=401)
+            code = "token_expired" if self.token_has_expired else "missing_api_key"
+            return web.json_response({"detail": "Sign in first.", "code": code}, status=401)
         secret = {"value": SECRET, "expires_at": 0}
         row = {"id": 7, "client_secret": secret, "url": self.socket_url}
         return web.json_response(row, status=201)

@@ -21,6 +21,28 @@ async def test_signing_in_opens_the_way_to_a_session(http, tiny_server):
     assert (await api.ended_session(7))["status"] == "completed"
 
 
+async def test_a_token_that_has_expired_is_refreshed(http, tiny_server):
+    tiny_server.token_has_expired = True
+    api = Api(http, tiny_server.url)
+    await api.login("demo@voicehub.local", "right")
+    assert (await api.open_session("Ava"))["id"] == 7
+    assert (await api.open_session("Ava"))["id"] == 7
+    assert tiny_server.refreshed == ["rt_1"]
+
+
+async def test_a_token_that_cannot_be_refreshed_is_refused(http, tiny_server):
+    tiny_server.token_has_expired = True
+    with pytest.raises(VoiceHubError, match="Sign in") as refused:
+        await Api(http, tiny_server.url, "expired").open_session("Ava")
+    assert refused.value.code == "token_expired"
+    api = Api(http, tiny_server.url)
+    await api.login("demo@voicehub.local", "right")
+    api._refresh_token = "rt_0"
+    with pytest.raises(VoiceHubError, match="/v1/auth/refresh was refused") as refused:
+        await api.open_session("Ava")
+    assert refused.value.code == "invalid_refresh_token"
+
+
 async def test_a_refusal_carries_the_servers_code_and_reason(http, tiny_server):
     with pytest.raises(VoiceHubError, match="401: No such user") as refused:
         await Api(http, tiny_server.url).login("demo@voicehub.local", "wrong")
