@@ -34,13 +34,13 @@ class Place:
 PAGES = (
     Place("talk", lambda _: "/talk", ".agent-card"),
     Place("sessions", lambda _: "/sessions", "tbody tr"),
-    Place("session", lambda rows: f"/sessions/{rows.session_id}", ".player .waves"),
+    Place("session", lambda rows: f"/sessions/{rows.session_id}", ".waves[aria-busy=false]"),
     Place("session-live", lambda rows: f"/sessions/{rows.live_id}", ".events li"),
     Place("agents", lambda _: "/agents", ".agent-card"),
     Place("agent-new", lambda _: "/agents/new", "form"),
     Place("agent", lambda rows: f"/agents/{rows.agent_id}", "form"),
     Place("usage", lambda _: "/usage", ".plot canvas"),
-    Place("usage-agent", lambda _: "/usage", ".bar-cell", press="Agent"),
+    Place("usage-agent", lambda _: "/usage", ".table-box td", press="Agent"),
     Place("health", lambda _: "/admin/health", ".badge.good"),
     Place("live", lambda _: "/admin/live", "tbody tr"),
     Place("teams", lambda _: "/admin/teams", "tbody tr"),
@@ -48,7 +48,7 @@ PAGES = (
     Place("users", lambda _: "/admin/users", "tbody tr"),
     Place("plans", lambda _: "/admin/plans", "tbody tr"),
     Place("subscriptions", lambda _: "/admin/subscriptions", "tbody tr"),
-    Place("missing", lambda _: "/nowhere", "h1"),
+    Place("missing", lambda _: "/nowhere", ".empty"),
 )
 
 

@@ -73,7 +73,7 @@ async def fill(conn: Connection, words: Words | None = None) -> Rows:
         await _session(conn, (who, team_id, agent_id), status, started, 2 + days * 7 % 9)
     spoken = _transcript(words, now - timedelta(hours=1))
     session_id = await _session(
-        conn, (user_id, team_id, agent_id), "completed", now - timedelta(hours=1), 5, spoken
+        conn, (user_id, team_id, agent_id), "completed", now - timedelta(hours=1), 0.4, spoken
     )
     live_id = await _session(conn, (user_id, team_id, agent_id), "in_progress", now, 0, {})
     await conn.execute(
@@ -128,7 +128,7 @@ async def _session(
     of: tuple[int, int, int],
     status: str,
     started: datetime,
-    minutes: int,
+    minutes: float,
     more: dict[str, Any] | None = None,
 ) -> int:
     made: int = await conn.fetchval(
@@ -137,11 +137,11 @@ async def _session(
         *(*of, status, started, started + timedelta(minutes=minutes) if minutes else None, minutes),
         {"transcript": [], "ended_reason": "client_close", **(more or {})},
         {
-            "audio_tokens": minutes * 912,
-            "text_tokens": minutes * 120,
-            "responses": minutes * 3,
-            "user_audio_seconds": minutes * 21,
-            "agent_audio_seconds": minutes * 30,
+            "audio_tokens": round(minutes * 912),
+            "text_tokens": round(minutes * 120),
+            "responses": round(minutes * 7),
+            "user_audio_seconds": round(minutes * 21),
+            "agent_audio_seconds": round(minutes * 30),
         },
     )
     return made
