@@ -30,7 +30,9 @@ class Mailbox:
 
     def authenticate(self, _server, _session, _envelope, _mechanism, given):
         self.logins.append(given)
-        return AuthResult(success=given == LoginPassword(b"mailer", b"pass word"))
+        is_right = given == LoginPassword(b"mailer", b"pass word")
+        # What is not handled here is answered by aiosmtpd: 535.
+        return AuthResult(success=is_right, handled=is_right)
 
     @asynccontextmanager
     async def served(self, tls=None, *, from_the_start=False):

@@ -41,6 +41,7 @@ def configure(form: Literal["auto", "console", "json"]) -> None:
         )
     )
     handler.addFilter(_is_ours_to_mend)
+    handler.addFilter(_without_reprs)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
@@ -80,3 +81,12 @@ def _is_ours_to_mend(record: logging.LogRecord) -> bool:
     """
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error, HttpProcessingError)
+
+
+def _without_reprs(record: logging.LogRecord) -> bool:
+    """Asyncio tells of a failure that nobody asked for by the repr of its task, with the message of
+    the exception in it. Its first line says what happened.
+    """
+    if record.name == "asyncio" and record.levelno >= logging.ERROR:
+        record.msg, record.args = record.getMessage().partition("\n")[0], None
+    return True

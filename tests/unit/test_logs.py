@@ -54,3 +54,30 @@ def test_for_people_lines_are_plain_where_nobody_sees_colours():
 def test_a_traceback_shows_neither_a_message_nor_a_local_variable():
     for form in ("json", "console"):
         assert "what was said" not in lines(form)
+
+
+UNHEARD = """
+import asyncio, gc
+from voicehub import logs
+logs.configure("json")
+
+async def fail():
+    raise ValueError("what was said")
+
+async def main():
+    task = asyncio.create_task(fail())
+    await asyncio.wait([task])
+    del task
+    gc.collect()
+
+asyncio.run(main())
+"""
+
+
+def test_a_failure_that_nobody_asked_for_is_told_without_its_words():
+    command = [sys.executable, "-c", UNHEARD]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    (line,) = map(orjson.loads, done.stderr.splitlines())
+    assert line["event"] == "Task exception was never retrieved"
+    assert line["exception"].endswith("in fail\nValueError")
+    assert "what was said" not in done.stderr

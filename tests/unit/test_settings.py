@@ -55,6 +55,12 @@ def test_what_is_required_is_asked_for_by_its_variable(environment, name):
         ("VOICEHUB_TRUSTED_PROXIES", "proxy"),
         ("VOICEHUB_RECORDING_FORMAT", "mp3"),
         ("VOICEHUB_LOG", "loud"),
+        ("VOICEHUB_METRICS_PORT", "65536"),
+        ("VOICEHUB_ALLOWED_ORIGINS", "*"),
+        ("VOICEHUB_ALLOWED_ORIGINS", "null"),
+        ("VOICEHUB_ALLOWED_ORIGINS", "https://app.example/"),
+        ("VOICEHUB_ALLOWED_ORIGINS", "https://App.example"),
+        ("VOICEHUB_ALLOWED_ORIGINS", "app.example"),
     ],
 )
 def test_what_cannot_be_is_refused(environment, name, value):

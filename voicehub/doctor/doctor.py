@@ -9,6 +9,7 @@ from voicehub.doctor.host import look_at_keys, look_at_limits, look_at_spool
 from voicehub.doctor.network import look_at_address, look_at_certificate
 from voicehub.doctor.postgres import look_at_postgres
 from voicehub.doctor.redis import look_at_redis
+from voicehub.doctor.sign_in import look_at_mail, look_at_providers
 from voicehub.doctor.spaces import look_at_spaces
 from voicehub.engines.engine import EngineFactory
 from voicehub.settings import Settings
@@ -27,6 +28,10 @@ async def examine(
         "Spaces": lambda: look_at_spaces(spaces),
         "Spool": lambda: look_at_spool(settings.spool_folder, settings.spool_bytes_max),
         "Keys": lambda: look_at_keys(settings),
+        "Sign-in": lambda: look_at_providers(_providers(settings)),
+        "Mail": lambda: look_at_mail(
+            settings.smtp_url.get_secret_value() if settings.smtp_url else None
+        ),
         "Engines": lambda: look_at_engines(engines, settings.default_engine),
         "Public address": lambda: look_at_address(settings.public_url),
         "Certificate": lambda: look_at_certificate(settings.tls_cert, settings.tls_key),
@@ -38,3 +43,10 @@ async def examine(
             for subject, check in looks.items()
         ]
     return [finding for task in tasks for finding in task.result()]
+
+
+def _providers(settings: Settings) -> dict[str, str]:
+    urls = {"Google": settings.google_jwks_url} if settings.google_client_ids else {}
+    if settings.idp_jwks_url:
+        urls["the identity provider"] = settings.idp_jwks_url
+    return urls

@@ -1,7 +1,6 @@
 """What the jobs of a process have done, for its metrics."""
 
 import time
-from contextlib import AbstractContextManager
 
 from voicehub.telemetry.telemetry import Telemetry
 
@@ -13,9 +12,6 @@ class JobRecord:
         self._telemetry = telemetry
         self._succeeded: dict[tuple[str], float] = {}
         telemetry.job_last_success.read_from(lambda: self._succeeded)
-
-    def traced(self, job: str) -> AbstractContextManager[object]:
-        return self._telemetry.tracing.span(f"job {job}", {})
 
     def lasted(self, job: str, seconds: float) -> None:
         self._telemetry.job_seconds.observe(job, seconds=seconds)

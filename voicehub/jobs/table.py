@@ -19,6 +19,7 @@ from voicehub.sinks.spool import Spool
 from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
 from voicehub.storage.spaces import Spaces
+from voicehub.telemetry.telemetry import Telemetry
 
 MINUTE_S = 60.0
 HOUR_S = 3600.0
@@ -85,10 +86,10 @@ def servers_job(stores: Stores) -> Job:
     )
 
 
-def jobs_of(stores: Stores, rules: Rules) -> list[Job]:
+def jobs_of(stores: Stores, rules: Rules, telemetry: Telemetry | None = None) -> list[Job]:
     postgres, redis, spaces, spool = stores.postgres, stores.redis, stores.spaces, stores.spool
     sweeper = Sweeper(postgres, redis, keep_context=rules.keep_context)
-    deliverer = Deliverer(postgres, to_private=rules.webhooks_to_private)
+    deliverer = Deliverer(postgres, to_private=rules.webhooks_to_private, telemetry=telemetry)
     return [
         Job("sweep", LOOK_EVERY_S, MINUTE_S, sweeper.sweep),
         Job("settle", MINUTE_S, 5 * MINUTE_S, lambda: settle_all(postgres, redis)),

@@ -21,6 +21,8 @@ from voicehub.storage import webhook_deliveries, webhook_endpoints
 from voicehub.storage.postgres import Connection, Postgres
 from voicehub.storage.webhook_deliveries import Claim
 from voicehub.tasks import spawn, stop
+from voicehub.telemetry.telemetry import Telemetry
+from voicehub.telemetry.tracing import Value
 
 # So often a worker looks for what is due; one look is one statement, which finds nothing in an
 # empty index. LISTEN would be quicker by less than that, and does not pass PgBouncer.
@@ -64,8 +66,11 @@ class Outcome:
 class Deliverer:
     """One per worker."""
 
-    def __init__(self, postgres: Postgres, *, to_private: bool) -> None:
+    def __init__(
+        self, postgres: Postgres, *, to_private: bool, telemetry: Telemetry | None = None
+    ) -> None:
         self._postgres = postgres
+        self._telemetry = telemetry or Telemetry()
         self._to_private = to_private
         self._is_leaving = False
 
@@ -133,7 +138,7 @@ class Deliverer:
             event_type=claim.event_type,
             attempt=claim.attempts,
         )
-        outcome = await self._post(web, claim)
+        outcome = await self._post_noted(web, claim)
         if outcome.is_delivered:
             log.debug("webhook delivered", status=outcome.status)
         else:
@@ -143,6 +148,21 @@ class Deliverer:
         except StorageError as error:
             # The claim runs out, and it is sent again.
             log.warning("outcome of a webhook not kept", code=error.code)
+
+    async def _post_noted(self, web: ClientSession, claim: Claim) -> Outcome:
+        began_s = time.monotonic()
+        attributes: dict[str, Value] = {
+            "voicehub.webhook.delivery_id": claim.id,
+            "voicehub.webhook.event_type": claim.event_type,
+            "voicehub.webhook.attempt": claim.attempts,
+        }
+        with self._telemetry.tracing.span("webhook delivery", attributes) as span:
+            outcome = await self._post(web, claim)
+            if not outcome.is_delivered:
+                span.fail(outcome.error or str(outcome.status))
+        told = "delivered" if outcome.is_delivered else "refused" if outcome.status else "failed"
+        self._telemetry.webhooks.observe(told, seconds=time.monotonic() - began_s)
+        return outcome
 
     async def _post(self, web: ClientSession, claim: Claim) -> Outcome:
         if fault_of(claim.url, private=self._to_private) is not None:

@@ -77,8 +77,7 @@ class Beat:
 
     async def _once(self) -> None:
         try:
-            with self._record.traced(self._job.name):
-                count = await self._job.run()
+            count = await self._job.run()
         except StorageError as error:
             self._failed(error.code)
             return

@@ -70,9 +70,7 @@ class Driver:
         tools: ToolRunner | None = None,
         telemetry: Telemetry | None = None,
     ) -> None:
-        """`connection` is the first; others may come. `tools` may be left out where the core has
-        none.
-        """
+        """`connection` is the first; others may come. Without `tools` the core has none."""
         self.session_id = session_id
         self._core = core
         self.connection: Connection | None = connection

@@ -36,7 +36,7 @@ CODES: dict[HTTPStatus, dict[str, str]] = {
         "not_configured": "The server does not offer this way to sign in.",
         "agent_not_found": "There is no such agent, or it is another team's.",
         "recording_not_found": "The session has no recording.",
-        "transcript_not_found": "The session's transcript was removed.",
+        "transcript_not_found": "The transcript was removed.",
     },
     HTTPStatus.REQUEST_TIMEOUT: {
         "request_timeout": "The body took too long to arrive.",
@@ -52,13 +52,13 @@ CODES: dict[HTTPStatus, dict[str, str]] = {
         "password_changed": "The password was changed meanwhile.",
         "recording_not_ready": "The recording is not finished yet: ask again after Retry-After.",
         "recording_unavailable": "The recording could not be made.",
-        "session_open": "The session is still open: end it first.",
         "session_not_open": "The session is in a state that does not allow this.",
+        "session_open": "The session has not ended: end it first.",
         "still_referenced": "Other rows refer to this one: the message counts them.",
         "subscription_exists": "The team has a subscription: change its plan.",
         "subscription_over": "The subscription is cancelled or expired: make a new one.",
         "team_required": "The login belongs to several teams: send `team`; `teams` names them.",
-        "usage_unsettled": "The session's usage is not settled yet: ask again after Retry-After.",
+        "usage_unsettled": "What the session used waits for a subscription of the team.",
     },
     HTTPStatus.PRECONDITION_FAILED: {
         "precondition_failed": "The resource was changed since you read it.",
@@ -70,7 +70,6 @@ CODES: dict[HTTPStatus, dict[str, str]] = {
         "unsupported_media_type": "The body must be application/json.",
     },
     HTTPStatus.UNPROCESSABLE_ENTITY: {
-        "unprocessable": "What was sent is well formed, and cannot be.",
         "idempotency_key_reused": "The Idempotency-Key was used for another request.",
     },
     HTTPStatus.TOO_MANY_REQUESTS: {

@@ -17,8 +17,8 @@ _ERRORS = (ForbiddenError, NotFoundError, ConflictError)
 
 @operation("Erase a session", errors=_ERRORS)
 async def delete(request: web.Request) -> None:
-    """Recording, transcript, context and the row; what it used stays on the subscription, and is
-    no longer in the lists of usage.
+    """Recording, transcript, context and the row. What it used stays on the subscription and in
+    the usage of its day.
     """
     session = await users_own(request)
     await erasure.erase_session(

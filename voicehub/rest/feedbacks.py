@@ -19,7 +19,7 @@ from voicehub.errors import (
 from voicehub.keys import POSTGRES, PRINCIPAL
 from voicehub.rest import answer, body, etag
 from voicehub.rest.cursor import ListQuery
-from voicehub.rest.fields import Identifier, Listed, Shown
+from voicehub.rest.fields import Identifier, Listed, Shown, Whole
 from voicehub.rest.operation import operation
 from voicehub.storage import feedbacks
 from voicehub.storage.feedbacks import Feedback, Filters
@@ -31,7 +31,7 @@ TAG_CHARACTERS_MAX = 64
 # What a user says; the rest of `data` tells what it is about.
 SAID = ("rating", "comment", "tags")
 
-Rating = Annotated[int, Field(ge=1, le=5)]
+Rating = Annotated[Whole, Field(ge=1, le=5)]
 Comment = Annotated[str, Field(min_length=1, max_length=COMMENT_CHARACTERS_MAX)]
 Tags = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=TAG_CHARACTERS_MAX)]],

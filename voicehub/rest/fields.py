@@ -53,6 +53,10 @@ def _number(value: Decimal) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _decimal(value: Any) -> Any:
     """By its shortest decimal notation: 0.1 is a tenth, and not what a float holds of it."""
     return Decimal(str(value)) if type(value) in {int, float} else value
@@ -65,7 +69,10 @@ def _dated(value: Any) -> Any:
     return value
 
 
-Identifier = Annotated[int, Field(ge=0, le=BIGINT_MAX)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""An integer as JSON Schema has it: 1.0 is one."""
+
+Identifier = Annotated[Whole, Field(ge=0, le=BIGINT_MAX)]
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_dated), Field(ge=MOMENT_MIN, le=MOMENT_MAX)]
 """A moment in a body or a query string, as `2026-11-23T12:00:00Z`: its zone stands in it."""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import orjson
 from aiohttp import web
 from pydantic import ConfigDict
+from pydantic.config import JsonDict
 
 from voicehub.errors import ConflictError, NotFoundError
 from voicehub.keys import POSTGRES, SETTINGS
@@ -32,7 +33,20 @@ class TranscriptQuery(body.Query):
     format: Literal["json", "srt", "vtt", "text", "vcon"] = "json"
 
 
+_LINE: JsonDict = {
+    "speaker": "agent",
+    "transcript": "Good day, Ada.",
+    "timestamp": "2026-11-23T10:00:01.200Z",
+    "item_id": "item_2",
+    "start_ms": 1200,
+    "end_ms": 2400,
+    "interrupted": False,
+}
+
+
 class TranscriptLine(Shown):
+    model_config = ConfigDict(json_schema_extra={"examples": [_LINE]})
+
     speaker: Literal["user", "agent"]
     transcript: str
     """What was heard of it; empty where a barge-in cut all of it."""
@@ -55,17 +69,7 @@ class Transcript(Shown):
                     "status": "completed",
                     "started_at": "2026-11-23T10:00:00Z",
                     "is_complete": True,
-                    "lines": [
-                        {
-                            "speaker": "agent",
-                            "transcript": "Hello, what can I do for you?",
-                            "timestamp": "2026-11-23T10:00:01.200Z",
-                            "item_id": "item_8fJ2",
-                            "start_ms": 1200,
-                            "end_ms": 2900,
-                            "interrupted": False,
-                        }
-                    ],
+                    "lines": [_LINE],
                 }
             ]
         }

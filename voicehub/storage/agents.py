@@ -12,6 +12,7 @@ from voicehub.storage.postgres import Connection
 from voicehub.storage.queries import load
 
 _SQL = load("agents")
+_OF_ALL = {"page_ascending": "all_page_ascending", "page_descending": "all_page_descending"}
 _REFERENCE = re.compile(r"(?:agent_)?([0-9]{1,19})", re.ASCII)
 
 
@@ -94,7 +95,7 @@ async def list_all(
 ) -> Page[Agent]:
     """Those of all teams, for admins."""
     records = await conn.fetch(
-        _SQL[f"all_{window.query}"],
+        _SQL[_OF_ALL[window.query]],
         window.lowest,
         window.highest,
         window.rows_max,

@@ -7,11 +7,11 @@ import platform
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Metric, ProcessCollector
 from prometheus_client.registry import Collector
 
-from voicehub import __version__
 from voicehub.errors import StorageError
 from voicehub.telemetry.metric import Counter, Described, Gauge, Histogram
 from voicehub.telemetry.tracing import NoTracing, Tracing
@@ -33,11 +33,15 @@ class Telemetry(Collector):
         self.registry = CollectorRegistry()
         self.registry.register(self)
         ProcessCollector(registry=self.registry)
+        self._name_sessions()
+        self._name_what_is_kept()
+        self._name_requests_and_jobs()
 
+    def _name_sessions(self) -> None:
         self.build = Gauge(
             "voicehub_build_info", "1, with the versions as labels.", "version", "python"
         )
-        built = {(__version__, platform.python_version()): 1.0}
+        built = {(version("voicehub"), platform.python_version()): 1.0}
         self.build.read_from(lambda: built)
         self.loop_lag = Histogram(
             "voicehub_event_loop_lag_seconds",
@@ -92,6 +96,7 @@ class Telemetry(Collector):
             bounds=TURN_BOUNDS_S,
         )
 
+    def _name_what_is_kept(self) -> None:
         self.tokens = Counter(
             "voicehub_tokens_booked_total", "Tokens that live sessions booked: audio, text.", "kind"
         )
@@ -123,6 +128,7 @@ class Telemetry(Collector):
             "voicehub_store_outages_total", "Outages of a store that began.", "store"
         )
 
+    def _name_requests_and_jobs(self) -> None:
         self.requests = Counter(
             "voicehub_http_requests_total",
             "HTTP requests, by the route's template.",
@@ -138,6 +144,12 @@ class Telemetry(Collector):
             bounds=REQUEST_BOUNDS_S,
         )
 
+        self.webhooks = Histogram(
+            "voicehub_webhook_attempt_seconds",
+            "Attempts to deliver a webhook: delivered, refused (by its status), failed.",
+            "outcome",
+            bounds=REQUEST_BOUNDS_S,
+        )
         self.job_runs = Counter(
             "voicehub_job_runs_total", "Runs of a job: done, failed, broken.", "job", "outcome"
         )

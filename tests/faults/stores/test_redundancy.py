@@ -2,11 +2,14 @@
 
 import asyncio
 
+import pytest
 from redis.asyncio.cluster import RedisCluster
 
 from tests.faults.stores import servers
 from tests.faults.stores.conftest import check_books, frozen
 from voicehub.devstack.server import free_ports
+from voicehub.doctor.finding import State
+from voicehub.doctor.redis import look_at_redis
 from voicehub.keys import POSTGRES, REDIS
 from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
@@ -113,3 +116,11 @@ async def _ask(postgres: Postgres, number: int) -> int:
 
 def _usage(chat) -> str:
     return f"{{team:{chat.site.teams['one']}}}:session:{chat.talk.session_id}:usage"
+
+
+@pytest.mark.parametrize("kind", [servers.cluster, servers.sentinels])
+async def test_the_doctor_finds_redundant_redis_well(open_folder, kind):
+    async with kind(open_folder) as (url, *_):
+        found = await look_at_redis(url)
+    assert [each for each in found if each.state is not State.OK] == []
+    assert len(found) == 5

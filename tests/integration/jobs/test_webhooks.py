@@ -19,6 +19,7 @@ from voicehub.jobs.table import Job, Rules, Stores, jobs_of
 from voicehub.jobs.webhooks import Deliverer, remove_old_deliveries
 from voicehub.storage import webhook_deliveries, webhook_endpoints
 from voicehub.tasks import spawn
+from voicehub.telemetry.telemetry import Telemetry
 
 ROOT = Path(__file__).parents[3]
 
@@ -364,3 +365,18 @@ async def test_old_deliveries_are_removed_batch_by_batch(pg, team, endpoint_id, 
     await team.run("UPDATE webhook_deliveries SET created_at = now() - interval '31 days'")
     assert await remove_old_deliveries(pg) == 5
     assert [row["id"] for row in await deliveries(pg, endpoint_id)] == [6, 7]
+
+
+async def test_attempts_are_counted_by_how_they_ended(pg, team, receiver, endpoint_id):
+    telemetry = Telemetry()
+    deliverer = Deliverer(pg, to_private=True, telemetry=telemetry)
+    for status in (204, 503):
+        receiver.say("/", status)
+        await add_events(pg, team, endpoint_id)
+        await deliverer.deliver()
+    outside = Deliverer(pg, to_private=False, telemetry=telemetry)
+    await make_due(pg, endpoint_id)
+    await outside.deliver()
+    counts = {each: telemetry.webhooks.cell(each).count for each in ("delivered", "refused")}
+    assert counts == {"delivered": 1, "refused": 1}
+    assert telemetry.webhooks.cell("failed").count == 1

@@ -1,9 +1,12 @@
 """A deploy: the server stops taking sessions, and ends its own when their turn ends."""
 
+import asyncio
+
 from structlog.testing import capture_logs
 
 from tests.realtime import Talk
-from voicehub.keys import REGISTRY
+from voicehub.keys import REGISTRY, TELEMETRY
+from voicehub.live.registry import STATES
 from voicehub.realtime.tokens import duration_usage
 from voicehub.tasks import spawn
 
@@ -79,3 +82,39 @@ async def test_a_server_that_shuts_down_drains(new_site):
     row = await site.row(talk.session_id)
     assert (row["status"], row["data"]["ended_reason"]) == ("completed", "drain")
     assert row["data"]["recording"]["state"] in {"ready", "empty"}
+
+
+async def test_it_tells_in_which_states_its_sessions_are(new_site):
+    site = await new_site(VOICEHUB_GRACE_S=30)
+    registry, telemetry = site.app[REGISTRY], site.app[TELEMETRY]
+
+    def states():
+        return {state: count for (state,), count in registry.states().items() if count}
+
+    assert set(registry.states()) == {(state,) for state in STATES}
+    assert states() == {}
+    talk = await site.greeted()
+    assert states() == {"open": 1}
+    assert registry.settlement_lag_s()[()] > 0
+    talk.cut()
+    async with asyncio.timeout(15):
+        while states() != {"away": 1}:
+            await site.row(talk.session_id)
+    back = await site.talk(f"session_id={talk.session_id}", protocols=["voicehub.v1"])
+    assert states() == {"open": 1}
+    await back.send("voicehub.session.pause")
+    await back.until("voicehub.session.paused")
+    async with asyncio.timeout(15):
+        while states() != {"paused": 1}:
+            await site.row(talk.session_id)
+    assert registry.settlement_lag_s() == {(): 0.0}
+    await back.close()
+    await site.over(talk.session_id)
+    assert states() == {}
+    assert telemetry.legs_started.value("new") == 1
+    assert telemetry.legs_ended.value("paused", "asked") == 1
+    for direction in ("from_client", "to_client"):
+        assert telemetry.frames.value(direction) > 0
+        assert telemetry.frame_bytes.value(direction) > 0
+    for hop in ("socket_to_core", "core_to_socket"):
+        assert telemetry.hops.cell(hop).count > 0

@@ -209,3 +209,18 @@ async def test_a_websocket_upgrade_carries_the_headers_too(broken):
     async with broken.ws_connect("/upgrade") as socket:
         assert socket._response.headers["X-Content-Type-Options"] == "nosniff"
         assert socket._response.headers["X-Request-Id"]
+
+
+async def test_browsers_are_told_to_stay_with_tls_where_clients_come_by_it(web_client):
+    response, _ = await web_client.get("/healthz", who=None)
+    assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+class TestWithoutTls:
+    @pytest.fixture
+    def settings(self, settings):
+        return settings.model_copy(update={"public_url": "http://voice.example"})
+
+    async def test_browsers_are_told_nothing_of_tls(self, web_client):
+        response, _ = await web_client.get("/healthz", who=None)
+        assert "Strict-Transport-Security" not in response.headers

@@ -6,6 +6,7 @@ from voicehub.session.metering import MILLION, Totals
 from voicehub.sinks.meter import MeterSink
 from voicehub.storage import lines
 from voicehub.storage.quota import Quota
+from voicehub.telemetry.telemetry import Telemetry
 
 # What the team's plan holds of either kind.
 PLAN = 1000 * MILLION
@@ -97,3 +98,20 @@ async def test_a_booking_that_redis_took_stands_while_postgres_is_away(meter, pg
         assert await meter.book(booking(1, 10)) is None
     assert await meter.book(booking(2, 10)) == left(990)
     assert await used(pg) == 10
+
+
+async def test_it_counts_what_it_books_and_for_how_long_that_waits(redis, pg, owned):
+    telemetry = Telemetry()
+    meter = MeterSink(redis=redis, postgres=pg, owned=owned, telemetry=telemetry)
+    await meter.book(booking(1, 10))
+    assert telemetry.tokens.value("audio") == 0, "earlier owners booked that"
+    assert meter.unsettled_since_s is None
+    await meter.book(booking(2, 25, text=2))
+    since_s = meter.unsettled_since_s
+    await meter.book(booking(3, 26, text=2))
+    assert meter.unsettled_since_s == since_s
+    assert (telemetry.tokens.value("audio"), telemetry.tokens.value("text")) == (16, 2)
+    await meter.settle()
+    assert meter.unsettled_since_s is None
+    await meter.book(booking(4, 26, text=2))
+    assert meter.unsettled_since_s is None, "nothing is new"

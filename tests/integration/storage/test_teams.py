@@ -67,6 +67,8 @@ REFERRERS = {
     "sessions": "sessions (team_id, user_id, agent_id, status, started_at, data, usage)"
     " VALUES ($1, 1, 1, 'completed', now(), '{}', '{}')",
     "subscriptions": "subscriptions (team_id, plan_id, status) VALUES ($1, 1, 'expired')",
+    "webhook endpoints": "webhook_endpoints (team_id, url, event_types, secret)"
+    " VALUES ($1, 'https://a.example', '[]', '')",
     "feedbacks": "feedbacks (team_id, user_id, data) VALUES ($1, 1, '{}')",
 }
 

@@ -36,7 +36,7 @@ def pauses():
 class Crew:
     """A supervisor under test."""
 
-    def __init__(self, program, port, *, drain_s=60.0, hurry_s=60.0, **environment):
+    def __init__(self, program, port, *, drain_s=60.0, hurry_s=60.0, own=None, **environment):
         self.leaving = Leaving()
         self.ready = asyncio.Event()
         self.readies = 0
@@ -46,6 +46,7 @@ class Crew:
             self.leaving,
             Bounds(drain_s, hurry_s, pauses),
             environment,
+            own or (lambda _number: {}),
         )
 
     def run(self, workers):
@@ -158,3 +159,17 @@ async def test_one_that_ends_badly_when_told_is_counted(crew):
     await within(all_.ready.wait())
     all_.leaving.drain()
     assert await within(running) == 2
+
+
+async def test_each_server_has_an_environment_of_its_own_beside_that_of_all(crew, tmp_path):
+    note = "import os, pathlib\npathlib.Path(os.environ['OWN']).write_text(os.environ['ALL'])\n"
+    own = {number: {"OWN": str(tmp_path / f"{number}")} for number in (1, 2)}
+    all_ = crew(note + OBEDIENT, own=own.__getitem__, ALL="everybody")
+    running = all_.run(2)
+    await within(all_.ready.wait())
+    all_.leaving.told()
+    assert await within(running) == 0
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "1": "everybody",
+        "2": "everybody",
+    }

@@ -3,6 +3,7 @@ import errno
 import io
 import os
 import threading
+import time
 
 import pytest
 
@@ -238,3 +239,12 @@ async def test_whoever_is_cancelled_leaves_the_work_of_others(spool) -> None:
     go_on.set()
     assert await spool.run(lambda: "next") == "next"
     assert ran == ["slow"]
+
+
+async def test_it_tells_how_old_its_oldest_recording_is(spool) -> None:
+    assert spool.oldest_s() == 0
+    for name, age_s in (("old", 500), ("new", 5)):
+        spool.create(name).close()
+        then_s = time.time() - age_s
+        os.utime(spool.folder / name / "lock", (then_s, then_s))
+    assert 499 < spool.oldest_s() < 600

@@ -1,10 +1,12 @@
 import asyncio
 
 import pytest
+import structlog
 
 from voicehub.errors import StorageError
 from voicehub.storage import outage as module
 from voicehub.storage.outage import Outage
+from voicehub.telemetry.telemetry import Telemetry
 
 
 class Store:
@@ -90,3 +92,18 @@ async def test_closing_ends_the_probing(outage, store):
     await store.probed.acquire()
     await outage.aclose()
     await outage.aclose()
+
+
+async def test_an_outage_is_counted_and_told_as_nobodys(store, monkeypatch, capsys):
+    monkeypatch.setattr(module, "PROBE_EVERY_S", 0.001)
+    telemetry = Telemetry()
+    outage = Outage("store", store.probe, telemetry=telemetry)
+    with structlog.contextvars.bound_contextvars(session_id=77):
+        outage.begin("it hung up")
+        outage.begin("again")
+    store.answers = True
+    await outage.over()
+    assert telemetry.store_outages.value("store") == 1
+    told = capsys.readouterr().out
+    assert "store is back" in told
+    assert "session_id" not in told
