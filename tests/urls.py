@@ -36,6 +36,11 @@ MAKERS = {
     ),
     "subscription_id": "SELECT s.id FROM subscriptions s JOIN users u USING (team_id)"
     " WHERE u.id = $1 ORDER BY s.id LIMIT 1",
+    "feedback_id": (
+        "INSERT INTO feedbacks (user_id, team_id, data) SELECT id, team_id,"
+        " jsonb_build_object('rating', 5, 'comment', '{mark}') FROM users WHERE id = $1"
+        " RETURNING id"
+    ),
     "endpoint_id": (
         "INSERT INTO webhook_endpoints (team_id, url, description, event_types, secret)"
         " SELECT team_id, 'https://{mark}.example/hook', '{mark}', '[\"session.ended\"]',"
