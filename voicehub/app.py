@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import ClientSession, DummyCookieJar, web
@@ -16,6 +17,7 @@ from voicehub.auth.refresh_tokens import RefreshTokens
 from voicehub.auth.reset_mails import ResetMails
 from voicehub.auth.smtp import MailServer
 from voicehub.auth.tokens import Tokens
+from voicehub.console.pages import add_console
 from voicehub.engines.engine import EngineFactory
 from voicehub.engines.local.chat import ChatResponder
 from voicehub.engines.local.engine import LocalEngine
@@ -46,6 +48,7 @@ from voicehub.keys import (
     TELEMETRY,
     TOKENS,
     TOOLS,
+    WAVEFORMS,
 )
 from voicehub.live.registry import Registry
 from voicehub.live.socket import open_socket
@@ -56,6 +59,7 @@ from voicehub.rest.middleware import answer_errors
 from voicehub.rest.routes import add_routes
 from voicehub.settings import Settings
 from voicehub.sinks.spool import Spool
+from voicehub.sinks.waveform import Waveforms
 from voicehub.storage.migrations import check_version
 from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
@@ -84,7 +88,15 @@ def create_app(settings: Settings) -> web.Application:
     app.on_response_prepare.append(_send_elsewhere)
     app.on_shutdown.append(_drain)
     add_routes(app, open_socket)
+    add_console(app, _media_origins(settings))
     return app
+
+
+def _media_origins(settings: Settings) -> list[str]:
+    """Where signed URLs point: the endpoint, or the bucket's own host below it."""
+    parts = urlsplit(settings.spaces_endpoint)
+    bucket_host = f"{parts.scheme}://{settings.spaces_bucket}.{parts.netloc}"
+    return [f"{parts.scheme}://{parts.netloc}", bucket_host]
 
 
 async def _drain(app: web.Application) -> None:
@@ -133,6 +145,7 @@ async def _spaces(app: web.Application) -> AsyncIterator[None]:
     settings, telemetry = app[SETTINGS], app[TELEMETRY]
     async with spaces_of(settings, telemetry) as spaces, spool_of(settings, telemetry) as spool:
         app[SPACES], app[SPOOL] = spaces, spool
+        app[WAVEFORMS] = Waveforms(spaces, spool)
         yield
 
 

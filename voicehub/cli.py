@@ -267,7 +267,8 @@ async def _work(settings: Settings) -> None:
     telemetry = Telemetry(open_tracing())
     place = metrics_place(settings, settings.worker_metrics_port)
     async with exposed(telemetry, place), stores_of(settings, telemetry) as stores:
-        await work(table.jobs_of(stores, rules_of(settings), telemetry), telemetry)
+        jobs = table.jobs_of(stores, rules_of(settings), telemetry)
+        await work(jobs, telemetry, stores.redis)
 
 
 async def _jobs(settings: Settings, run: Callable[[Stores, Rules], Coroutine[Any, Any, T]]) -> T:

@@ -89,7 +89,8 @@ async def run_dev(options: Options, console: Console) -> None:
 async def _serve_and_work(settings: Settings, ready: Callable[[str], None]) -> None:
     stopped = asyncio.Event()
     async with stores_of(settings) as stores:
-        worker = spawn(run_jobs(stopped, jobs_of(stores, rules_of(settings))), name="worker")
+        jobs = jobs_of(stores, rules_of(settings))
+        worker = spawn(run_jobs(stopped, jobs, redis=stores.redis), name="worker")
         try:
             await serve(settings, ready)
         finally:

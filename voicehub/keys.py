@@ -14,6 +14,7 @@ from voicehub.live.registry import Registry
 from voicehub.live.tools import Toolbox
 from voicehub.settings import Settings
 from voicehub.sinks.spool import Spool
+from voicehub.sinks.waveform import Waveforms
 from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
 from voicehub.storage.spaces import Spaces
@@ -24,6 +25,7 @@ POSTGRES = web.AppKey("postgres", Postgres)
 REDIS = web.AppKey("redis", Redis)
 SPACES = web.AppKey("spaces", Spaces)
 SPOOL = web.AppKey("spool", Spool)
+WAVEFORMS = web.AppKey("waveforms", Waveforms)
 ENGINES = web.AppKey("engines", dict[str, EngineFactory])
 TOOLS = web.AppKey("tools", Toolbox)
 TELEMETRY = web.AppKey("telemetry", Telemetry)

@@ -6,20 +6,15 @@ from pathlib import Path
 
 import orjson
 from benches.asking import Ask, Asked, drive
-from benches.report import Bound, Report
-from benches.stage import AGENT, SESSIONS_MAX, Child, Stage, child, stage
+from benches.report import Report
+from benches.stage import AGENT, Child, Stage, child, stage
 
-from tests.crowd import OPEN, SESSIONS, gather
+from tests.crowd import SESSIONS, gather
 
 SECONDS, QUICK_SECONDS = 4.0, 0.4
 ROUNDS, QUICK_ROUNDS = 3, 1
 CALLERS = 8
 QUICK_CROWD = 2_000
-# Sessions are created until this many are open: each team and user may have so many.
-CREATED_MAX = SESSIONS_MAX - OPEN
-# What lists and searches may take at the server, asked one at a time.
-ALONE_MS_MAX = 50.0
-RATIO_MAX = 2.0
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -128,14 +123,9 @@ def _report(
             (
                 f"{CALLERS} connections at once; ms of the caller; CPU: of the server's process; "
                 "alone: one connection, so that nothing waits but for itself. The bare server "
-                "runs the same SQL, and neither authenticates nor checks, nor asks Redis."
+                "runs the same SQL, and neither authenticates nor checks, nor logs, nor asks Redis."
             ),
-        ],
-        bounds=[
-            Bound(
-                f"asked alone, the slowest takes {slowest:.1f} ms (limit {ALONE_MS_MAX:g})",
-                slowest <= ALONE_MS_MAX,
-            )
+            f"asked alone, the slowest answers in {slowest:.1f} ms (half of the requests)",
         ],
         ratios="bare to VoiceHub, requests a second: "
         + ", ".join(f"{name} {ratio:.2f}" for name, ratio in ratios.items()),

@@ -404,9 +404,13 @@ CREATE TABLE session_search (
 -- The words go out of line: a list that looks for a rare status reads few pages.
 WITH (toast_tuple_target = 128);
 CREATE INDEX session_search_team_id_session_id_idx ON session_search (team_id, session_id);
+CREATE INDEX session_search_user_id_session_id_idx ON session_search (user_id, session_id);
+CREATE INDEX session_search_agent_id_session_id_idx ON session_search (agent_id, session_id);
 -- Small, however many sessions have ended: what is live, and what holds a slot.
 CREATE INDEX session_search_open_idx ON session_search (team_id, session_id)
     WHERE status IN ('created', 'in_progress', 'paused');
+CREATE INDEX session_search_failed_idx ON session_search (team_id, session_id)
+    WHERE status = 'failed';
 CREATE INDEX session_search_unread_idx ON session_search (session_id)
     WHERE words IS NULL AND status IN ('completed', 'failed');
 -- Only the job writes words, so it can wait for the index: searches need not look through a list of

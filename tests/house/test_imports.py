@@ -27,7 +27,10 @@ ARROWS: dict[str, set[str]] = {
     },
     "logs": set(),
     "serving": {"settings", "tasks"},
-    "rest": {"storage", "auth", "session", "realtime", "live", "settings", "keys", "egress"},
+    "rest": {
+        *("storage", "auth", "session", "realtime", "live", "sinks", "settings", "keys", "egress"),
+    },
+    "console": set(),
     "jobs": {"storage", "sinks", "session", "tasks", "egress", "signature", "telemetry"},
     "doctor": {"storage", "auth", "engines", "session", "settings"},
     "devstack": {"storage", "settings", "tasks"},

@@ -29,7 +29,7 @@ async def admit(request: web.Request) -> Admitted:
     Raises ClientError and its kinds, StorageError.
     """
     _refuse_beta(request)
-    _check_origin(request)
+    check_origin(request)
     query = request.query
     if "call_id" in query or "intent" in query:
         raise ClientError("Only `model` and `session_id` are served here.", param="call_id")
@@ -65,8 +65,11 @@ def _refuse_beta(request: web.Request) -> None:
         )
 
 
-def _check_origin(request: web.Request) -> None:
-    """Only browsers send Origin, and a page of another site must not use its visitor's tokens."""
+def check_origin(request: web.Request) -> None:
+    """Only browsers send Origin, and a page of another site must not use its visitor's tokens.
+
+    Raises ForbiddenError.
+    """
     origin = request.headers.get("Origin")
     if origin is None:
         return
@@ -74,7 +77,7 @@ def _check_origin(request: web.Request) -> None:
     host = urlsplit(settings.public_url).netloc if settings.public_url else request.host
     # Compared as text: an origin may be anything, and not all of it can be taken apart.
     if origin.partition("://")[2] != host and origin not in settings.allowed_origins:
-        raise ForbiddenError("This origin may not open sockets.", code="origin_not_allowed")
+        raise ForbiddenError("This origin is not allowed to.", code="origin_not_allowed")
 
 
 def _session_id(request: web.Request) -> int | None:

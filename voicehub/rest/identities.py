@@ -18,6 +18,7 @@ from voicehub.keys import GOOGLE, IDENTITY_PROVIDER, LOGIN_ATTEMPTS, POSTGRES
 from voicehub.rest import body, welcome
 from voicehub.rest.operation import operation
 from voicehub.rest.origin import client_address
+from voicehub.rest.refresh_cookie import RefreshIn
 from voicehub.rest.welcome import TeamName, Welcome
 from voicehub.storage import users
 from voicehub.storage.users import User
@@ -34,6 +35,7 @@ class IdTokenLogin(body.Body):
     team: TeamName | None = None
     nonce: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     """What the client gave to the provider; the token must then say the same."""
+    refresh_in: RefreshIn = "body"
 
 
 _ERRORS = (
@@ -46,7 +48,7 @@ _ERRORS = (
 
 
 @operation("Sign in with Google", answers=Welcome, errors=_ERRORS)
-async def google(request: web.Request, asked: IdTokenLogin) -> Welcome | web.Response:
+async def google(request: web.Request, asked: IdTokenLogin) -> web.Response:
     """The first time by the verified address, which binds the Google account to the user; then by
     that account, whatever address it has. Nobody becomes a user by this.
     """
@@ -60,11 +62,11 @@ async def google(request: web.Request, asked: IdTokenLogin) -> Welcome | web.Res
         if not await users.bind_google(conn, user.team_id, user.id, identity.subject):
             # Somebody else was bound to this account, or this user to another, a moment ago.
             raise _nobody()
-    return await welcome.begin(request, user)
+    return await welcome.begin(request, user, asked.refresh_in)
 
 
 @operation("Sign in with the identity provider", answers=Welcome, errors=_ERRORS)
-async def exchange(request: web.Request, asked: IdTokenLogin) -> Welcome | web.Response:
+async def exchange(request: web.Request, asked: IdTokenLogin) -> web.Response:
     """By the verified address, for which the provider answers. Nobody becomes a user by this."""
     identity = await _proven(request, request.app.get(IDENTITY_PROVIDER), asked)
     if identity.team is not None and asked.team not in {None, identity.team}:
@@ -74,7 +76,7 @@ async def exchange(request: web.Request, asked: IdTokenLogin) -> Welcome | web.R
     user = _only(found)
     if user is None:
         return welcome.which_team(request, found)
-    return await welcome.begin(request, user)
+    return await welcome.begin(request, user, asked.refresh_in)
 
 
 async def _proven(

@@ -11,6 +11,7 @@ from voicehub.keys import LOGIN_ATTEMPTS, PASSWORDS, POSTGRES
 from voicehub.rest import body, welcome
 from voicehub.rest.operation import operation
 from voicehub.rest.origin import client_address
+from voicehub.rest.refresh_cookie import RefreshIn
 from voicehub.rest.welcome import TeamName, Welcome
 from voicehub.storage import users
 from voicehub.storage.users import User
@@ -26,6 +27,7 @@ class Login(body.Body):
     email: Annotated[str, Field(min_length=1, max_length=255)]
     password: Annotated[str, Field(min_length=1, max_length=1024, repr=False)]
     team: TeamName | None = None
+    refresh_in: RefreshIn = "body"
 
 
 @operation(
@@ -33,7 +35,7 @@ class Login(body.Body):
     answers=Welcome,
     errors=(AuthenticationError, ConflictError, RateLimitError, OverloadError),
 )
-async def login(request: web.Request, asked: Login) -> Welcome | web.Response:
+async def login(request: web.Request, asked: Login) -> web.Response:
     attempts = request.app[LOGIN_ATTEMPTS]
     attempt = await attempts.begin(asked.email, client_address(request))
     found = await _with_password(request, asked)
@@ -44,7 +46,7 @@ async def login(request: web.Request, asked: Login) -> Welcome | web.Response:
     if len(found) > 1:
         return welcome.which_team(request, found)
     user = await _with_renewed_hash(request, found[0], asked.password)
-    return await welcome.begin(request, user)
+    return await welcome.begin(request, user, asked.refresh_in)
 
 
 async def _with_password(request: web.Request, asked: Login) -> list[User]:

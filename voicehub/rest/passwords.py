@@ -35,6 +35,7 @@ from voicehub.rest import body, welcome
 from voicehub.rest.fields import Shown
 from voicehub.rest.operation import operation
 from voicehub.rest.origin import client_address
+from voicehub.rest.refresh_cookie import RefreshIn
 from voicehub.rest.welcome import TeamName, Welcome
 from voicehub.storage import users
 from voicehub.storage.users import User
@@ -60,6 +61,7 @@ class PasswordChange(body.Body):
     old_password: Annotated[str, Field(min_length=1, max_length=1024, repr=False)]
     new_password: _NewPassword
     """At least 12 characters, at most 1024 bytes, and not the address."""
+    refresh_in: RefreshIn = "body"
 
 
 class ResetRequest(body.Body):
@@ -113,7 +115,7 @@ class PasswordReset(Shown):
     answers=Welcome,
     errors=(AuthenticationError, ForbiddenError, ConflictError, RateLimitError, OverloadError),
 )
-async def change(request: web.Request, asked: PasswordChange) -> Welcome:
+async def change(request: web.Request, asked: PasswordChange) -> web.Response:
     """Every sign-in of the user ends; the answer begins a new one for who asked."""
     principal = request[PRINCIPAL]
     async with request.app[POSTGRES].connection() as conn:
@@ -133,7 +135,7 @@ async def change(request: web.Request, asked: PasswordChange) -> Welcome:
     changed = await _replace(request, user, asked.new_password)
     if changed is None:
         raise ConflictError("The password was changed meanwhile.", code="password_changed")
-    return await welcome.begin(request, changed)
+    return await welcome.begin(request, changed, asked.refresh_in)
 
 
 @operation(

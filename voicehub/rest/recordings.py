@@ -67,11 +67,7 @@ class RecordingQuery(body.Query):
 )
 async def show(request: web.Request, asked: RecordingQuery) -> Recording:
     """Always JSON with a signed URL, never a redirect: a player cannot send the bearer token."""
-    principal, session_id = request[PRINCIPAL], body.path_id(request, "session_id")
-    async with request.app[POSTGRES].connection() as conn:
-        session = await sessions.get(conn, principal.team_id, session_id)
-    if session is None:
-        raise NotFoundError("There is no such session.")
+    session, _ = await finished_recording(request)
     return await signed(request, session, is_download=asked.download)
 
 
@@ -93,6 +89,16 @@ async def signed(request: web.Request, session: Session, *, is_download: bool = 
         url=url,
         expires_at=expires_at,
     )
+
+
+async def finished_recording(request: web.Request) -> tuple[Session, dict[str, Any]]:
+    """The session that the path names, and its recording. Raises ConflictError, NotFoundError."""
+    principal, session_id = request[PRINCIPAL], body.path_id(request, "session_id")
+    async with request.app[POSTGRES].connection() as conn:
+        session = await sessions.get(conn, principal.team_id, session_id)
+    if session is None:
+        raise NotFoundError("There is no such session.")
+    return session, _finished(session)
 
 
 def _finished(session: Session) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """`GET /v1/sessions/{session_id}/transcript`: what was said, in the format that somebody wants."""
 
+import asyncio
 import uuid
 from datetime import datetime
-from typing import Any, Literal
+from functools import partial
+from typing import Literal
 
 import orjson
 from aiohttp import web
@@ -11,7 +13,7 @@ from pydantic.config import JsonDict
 
 from voicehub.errors import ConflictError, NotFoundError
 from voicehub.keys import POSTGRES, SETTINGS
-from voicehub.rest import answer, body, recordings
+from voicehub.rest import body, recordings
 from voicehub.rest.fields import Shown
 from voicehub.rest.operation import operation
 from voicehub.rest.sessions import with_transcript
@@ -25,12 +27,20 @@ from voicehub.storage.lines import Line
 from voicehub.storage.sessions import Session
 
 SRT_TYPE, VTT_TYPE, TEXT_TYPE = "application/x-subrip", "text/vtt", "text/plain"
-# How a file of each format is called.
-_SUFFIXES = {"json": "json", "srt": "srt", "vtt": "vtt", "text": "txt", "vcon": "vcon"}
+Format = Literal["json", "srt", "vtt", "text", "vcon"]
+# The type of each format, and how its files end.
+_FORMATS = {
+    "json": ("application/json", "json"),
+    "srt": (SRT_TYPE, "srt"),
+    "vtt": (VTT_TYPE, "vtt"),
+    "text": (TEXT_TYPE, "txt"),
+    "vcon": (MEDIA_TYPE, "vcon"),
+}
+_TEXTS = {SRT_TYPE, VTT_TYPE, TEXT_TYPE}
 
 
 class TranscriptQuery(body.Query):
-    format: Literal["json", "srt", "vtt", "text", "vcon"] = "json"
+    format: Format = "json"
 
 
 _LINE: JsonDict = {
@@ -98,21 +108,36 @@ async def show(request: web.Request, asked: TranscriptQuery) -> web.Response:
     if "transcript_removed_at" in session.data:
         raise NotFoundError("The transcript was removed.", code="transcript_not_found")
     is_complete = is_complete and not TRANSITIONS[Status(session.status)]
-    saved_as = f"session-{session.id}.{_SUFFIXES[asked.format]}"
-    headers = {"Content-Disposition": f'attachment; filename="{saved_as}"'}
-    match asked.format:
-        case "json":
-            return answer.shown(_json(session, lines, is_complete=is_complete), headers=headers)
-        case "srt":
-            content, kind = srt(said(lines)), SRT_TYPE
-        case "vtt":
-            content, kind = webvtt(said(lines), is_complete=is_complete), VTT_TYPE
-        case "text":
-            content, kind = plain(said(lines), is_complete=is_complete), TEXT_TYPE
-        case _:
-            made = await _vcon(request, session, lines, is_complete=is_complete)
-            return web.Response(body=made, content_type=MEDIA_TYPE, headers=headers)
-    return web.Response(text=content, content_type=kind, charset="utf-8", headers=headers)
+    make = partial(_content, asked.format, session, lines, is_complete=is_complete)
+    if asked.format == "vcon":
+        conversation = await _conversation(request, session, is_complete=is_complete)
+        make = partial(_vcon, conversation, lines, await _audio(request, session))
+    # In a thread: thousands of lines take a tenth of a second, in which nobody would be heard.
+    content = await asyncio.to_thread(make)
+    kind, suffix = _FORMATS[asked.format]
+    saved_as = f"session-{session.id}.{suffix}"
+    return web.Response(
+        body=content,
+        content_type=kind,
+        charset="utf-8" if kind in _TEXTS else None,
+        headers={"Content-Disposition": f'attachment; filename="{saved_as}"'},
+    )
+
+
+def _content(kind: Format, session: Session, lines: list[Line], *, is_complete: bool) -> bytes:
+    if kind == "json":
+        shown = _json(session, lines, is_complete=is_complete)
+        return shown.__pydantic_serializer__.to_json(shown)
+    spoken = said(lines)
+    if kind == "srt":
+        return srt(spoken).encode()
+    if kind == "vtt":
+        return webvtt(spoken, is_complete=is_complete).encode()
+    return plain(spoken, is_complete=is_complete).encode()
+
+
+def _vcon(conversation: Conversation, lines: list[Line], audio: Audio | None) -> bytes:
+    return orjson.dumps(vcon(conversation, said(lines), audio))
 
 
 def _json(session: Session, lines: list[Line], *, is_complete: bool) -> Transcript:
@@ -136,13 +161,13 @@ def _json(session: Session, lines: list[Line], *, is_complete: bool) -> Transcri
     )
 
 
-async def _vcon(
-    request: web.Request, session: Session, lines: list[Line], *, is_complete: bool
-) -> bytes:
+async def _conversation(
+    request: web.Request, session: Session, *, is_complete: bool
+) -> Conversation:
     async with request.app[POSTGRES].connection() as conn:
         user = await users.get(conn, session.team_id, session.user_id)
         agent = await agents.get(conn, session.team_id, session.agent_id)
-    conversation = Conversation(
+    return Conversation(
         uuid=_uuid(request, session),
         session_id=session.id,
         created_at=session.created_at.isoformat(),
@@ -154,8 +179,6 @@ async def _vcon(
         agent_name=agent.name if agent else None,
         is_complete=is_complete,
     )
-    made: dict[str, Any] = vcon(conversation, said(lines), await _audio(request, session))
-    return orjson.dumps(made)
 
 
 def _uuid(request: web.Request, session: Session) -> str:

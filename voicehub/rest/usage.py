@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from voicehub.errors import ClientError, Fault
+from voicehub.errors import Fault, UnprocessableError
 from voicehub.keys import POSTGRES, PRINCIPAL
 from voicehub.rest import body
 from voicehub.rest.fields import Quantity, Shown
@@ -155,7 +155,7 @@ class UsageOfAll(_UsageOfDays):
     groups: list[UsageGroupOfAll]
 
 
-@operation("Show what the team used", answers=Usage)
+@operation("Show what the team used", answers=Usage, errors=(UnprocessableError,))
 async def show(request: web.Request, asked: UsageQuery) -> Usage:
     team_id = request[PRINCIPAL].team_id
     live = await live_tokens(request, team_id)
@@ -176,7 +176,7 @@ async def show(request: web.Request, asked: UsageQuery) -> Usage:
     )
 
 
-@operation("Show what all teams used", answers=UsageOfAll)
+@operation("Show what all teams used", answers=UsageOfAll, errors=(UnprocessableError,))
 async def show_all(request: web.Request, asked: AllUsageQuery) -> UsageOfAll:
     first, last = _days(asked, None)
     async with request.app[POSTGRES].connection() as conn:
@@ -206,8 +206,9 @@ def _days(asked: _RangeQuery, period_start: datetime | None) -> tuple[date, date
         first = _days_before(last, DAYS_DEFAULT - 1)
     if not 0 <= (last - first).days < DAYS_MAX:
         message = f"From the first day to the last there are 1 to {DAYS_MAX} days."
-        faults = [Fault(name, ClientError.code, message, in_query=True) for name in ("from", "to")]
-        raise ClientError(message, param="from", faults=faults)
+        code = UnprocessableError.code
+        faults = [Fault(name, code, message, in_query=True) for name in ("from", "to")]
+        raise UnprocessableError(message, param="from", faults=faults)
     return first, last
 
 

@@ -11,9 +11,10 @@ from pydantic import ConfigDict, Field
 from voicehub.auth.refresh_tokens import Issued, sign_in_mark
 from voicehub.errors import ConflictError, StorageError
 from voicehub.keys import REFRESH_TOKENS, SETTINGS, TOKENS
-from voicehub.rest import answer
+from voicehub.rest import answer, refresh_cookie
 from voicehub.rest.fields import Shown
 from voicehub.rest.me import OwnUser, own_user
+from voicehub.rest.refresh_cookie import RefreshIn
 from voicehub.storage.users import User
 
 _log = structlog.get_logger(__name__)
@@ -50,15 +51,15 @@ class Welcome(Shown):
     expires_in: int
     """Seconds."""
     refresh_token: str | None
-    """For `POST /v1/auth/refresh`, once. Null while the server cannot keep sign-ins: sign in again
-    when the access token expires.
+    """For `POST /v1/auth/refresh`, once. Null where it is in the cookie, and while the server
+    cannot keep sign-ins: sign in again when the access token expires.
     """
     refresh_expires_in: int | None
     """Seconds until the sign-in is over, however often it is refreshed."""
     user: OwnUser
 
 
-async def begin(request: web.Request, user: User) -> Welcome:
+async def begin(request: web.Request, user: User, refresh_in: RefreshIn = "body") -> web.Response:
     """A new sign-in, of the row that was read when the user proved who they are."""
     now = datetime.now(UTC)
     try:
@@ -67,18 +68,24 @@ async def begin(request: web.Request, user: User) -> Welcome:
     except StorageError:
         _log.warning("a sign-in is not kept: it ends with its access token")
         issued = None
-    return welcome(request, user, issued)
+    return welcome(request, user, issued, refresh_in)
 
 
-def welcome(request: web.Request, user: User, issued: Issued | None) -> Welcome:
+def welcome(
+    request: web.Request, user: User, issued: Issued | None, refresh_in: RefreshIn
+) -> web.Response:
     access_token, expires_in_s = request.app[TOKENS].issue_access(user)
-    return Welcome(
+    shown = Welcome(
         access_token=access_token,
         expires_in=expires_in_s,
-        refresh_token=issued.token if issued else None,
+        refresh_token=issued.token if issued and refresh_in == "body" else None,
         refresh_expires_in=issued.expires_in_s if issued else None,
         user=own_user(user, request.app[SETTINGS].admin_emails),
     )
+    response = answer.shown(shown)
+    if refresh_in == "cookie":
+        refresh_cookie.keep(request, response, issued)
+    return response
 
 
 async def end_sign_ins(request: web.Request, user_id: int) -> None:

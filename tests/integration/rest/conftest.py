@@ -17,6 +17,8 @@ from voicehub.rest.body import BODY_BYTES_MAX
 from voicehub.rest.middleware import answer_errors
 from voicehub.rest.routes import add_routes
 from voicehub.settings import Settings
+from voicehub.sinks.spool import Spool
+from voicehub.sinks.waveform import Waveforms
 from voicehub.storage import users
 from voicehub.storage.postgres import Postgres
 from voicehub.storage.redis import Redis
@@ -67,7 +69,7 @@ async def spaces(settings):
 
 
 @pytest.fixture
-async def app(settings, pg, redis, spaces, tokens):
+async def app(settings, pg, redis, spaces, tokens, open_folder):
     app = web.Application(middlewares=[answer_errors], client_max_size=BODY_BYTES_MAX)
     app[keys.SETTINGS] = settings
     app[keys.POSTGRES] = pg
@@ -80,7 +82,9 @@ async def app(settings, pg, redis, spaces, tokens):
     app[keys.REGISTRY] = Registry()
     app[keys.TELEMETRY] = Telemetry()
     add_routes(app, show_principal)
-    yield app
+    async with Spool(open_folder / "spool", bytes_max=64 << 20) as spool:
+        app[keys.WAVEFORMS] = Waveforms(spaces, spool)
+        yield app
     app[keys.PASSWORDS].close()
 
 

@@ -17,6 +17,8 @@ FREE = {
     "usage_days_team_id": "what was used outlives who used it",
     "usage_days_agent_id": "the same",
     "usage_days_user_id": "the same",
+    "erasures_team_id": "what was erased is told of teams that are gone, too",
+    "erasures_session_id": "the row may be gone as well",
 }
 # By the name of a rule, what breaks it; {other} is a row of another team's.
 BREAKS = {

@@ -14,8 +14,6 @@ NOT_ANSWERED: dict[tuple[str, str], str] = {
     ("voicehub.rest.transcripts.show", "recording_not_ready"): "it is then left out",
     ("voicehub.rest.transcripts.show", "recording_unavailable"): "the same",
     ("voicehub.rest.teams.relabel", "name_taken"): "the name stays as it is",
-    ("voicehub.rest.transcripts.show", "recording_not_ready"): "it goes without the recording",
-    ("voicehub.rest.transcripts.show", "recording_unavailable"): "it goes without the recording",
 }
 
 

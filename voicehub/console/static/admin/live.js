@@ -1,0 +1,31 @@
+// The sessions that run now, on whichever process, each with a button to end it.
+
+import { html } from '../html.js';
+import { Fault, Status, toast, useAct, useBeat, useList, when } from '../parts.js';
+import { Rows } from './list.js';
+
+const LOOK_EVERY_MS = 3000;
+
+/** @param {{api: import('../api.js').Api}} properties */
+export function LiveSessions({ api }) {
+    const list = useList((after) => api.get('/v1/admin/sessions', { status: 'in_progress', after, limit: 50 }), []);
+    useBeat(list.again, LOOK_EVERY_MS);
+    const ending = useAct(async (/** @type {any} */ session) => {
+        await api.post(`/v1/teams/${session.team_id}/sessions/${session.id}/end`);
+        toast(`Session #${session.id} was ended.`);
+        list.again();
+    });
+    return html`<${Fault} error=${ending.error} />
+        <${Rows}
+            list=${list}
+            none="Nobody is talking"
+            columns=${[
+                ['Session', (row) => `#${row.id}`],
+                ['Team', (row) => html`<a href="#/admin/team-${row.team_id}">Team ${row.team_id}</a>`],
+                ['User', (row) => `User ${row.user_id}`],
+                ['Status', (row) => html`<${Status} status=${row.status} />`],
+                ['Began', (row) => when(row.started_at)],
+                ['', (row) => html`<button class="button small danger" disabled=${ending.isBusy} onClick=${() => ending.run(row)}>End</button>`],
+            ]}
+        />`;
+}
