@@ -109,7 +109,6 @@ export class Playout {
         const isThere = this.queued >= this.waitMs * SAMPLES_PER_MS || this.complete.has(this.queue[0].item);
         if (!isThere && this.waited < this.waitMs * SAMPLES_PER_MS) return false;
         this.isPlaying = true;
-        this.rise = 0;
         return true;
     }
 
@@ -118,6 +117,7 @@ export class Playout {
         let filled = 0;
         while (filled < output.length && this.queue.length) {
             const piece = this.queue[0];
+            if (!this.heard.has(piece.item)) this.turn(filled ? output[filled - 1] : this.last);
             const head = piece.samples.subarray(0, output.length - filled);
             for (const sample of head) output[filled++] = this.risen(sample) + this.falling();
             this.queued -= head.length;
@@ -133,6 +133,17 @@ export class Playout {
             this.stop();
         }
         return filled;
+    }
+
+    /**
+     * What comes next begins softly, over the end of what was heard before.
+     *
+     * @param {number} last
+     */
+    turn(last) {
+        this.rise = 0;
+        this.fallsFrom = last;
+        this.fall = FADE_SAMPLES;
     }
 
     /** @param {number} sample */
@@ -161,10 +172,7 @@ export class Playout {
     }
 
     stop() {
-        if (this.isPlaying) {
-            this.fallsFrom = this.last;
-            this.fall = FADE_SAMPLES;
-        }
+        if (this.isPlaying) this.turn(this.last);
         this.isPlaying = false;
         this.waited = 0;
     }
