@@ -9,7 +9,7 @@ import { SignIn } from './views/sign-in.js';
 function Console() {
     const place = usePlace();
     /** `undefined` until it is known, null for nobody. */
-    const [user, setUser] = useState(undefined);
+    const [user, setUser] = useState(/** @type {any} */ (undefined));
     const [api] = useState(() => new Api(() => setUser(null)));
     useEffect(() => {
         api.refresh()

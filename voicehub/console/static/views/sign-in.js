@@ -10,7 +10,7 @@ export function SignIn({ api, done, place }) {
     const [email, setEmail] = useState('');
     const [password, setPassword] = useState('');
     const [team, setTeam] = useState('');
-    const [teams, setTeams] = useState([]);
+    const [teams, setTeams] = useState(/** @type {{name: string, label: string}[]} */ ([]));
     const signIn = useAct(async (/** @type {string} */ path, /** @type {object} */ proof) => {
         try {
             await api.signIn(path, proof);
