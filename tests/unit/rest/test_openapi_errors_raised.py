@@ -15,7 +15,6 @@ NOT_ANSWERED: dict[tuple[str, str], str] = {
     ("voicehub.rest.transcripts.show", "recording_not_ready"): "it is then left out",
     ("voicehub.rest.transcripts.show", "recording_unavailable"): "the same",
     ("voicehub.rest.teams.relabel", "name_taken"): "the name stays as it is",
-    ("voicehub.rest.refresh.logout", "invalid_refresh_token"): "who is out already is out",
 }
 
 
