@@ -1,19 +1,23 @@
 // What the pages before the console are made of: one card with a form.
 
-import { html, useState } from '../html.js';
+import { html, useEffect, useRef, useState } from '../html.js';
 import { Field, useTitle } from '../parts.js';
 
-/** @param {{title: string, submit: () => void, children?: any}} properties */
-export function Gate({ title, submit, children }) {
+/** @param {{title: string, isTold?: boolean, submit: () => void, children?: any}} properties `isTold`: the rest tells what it is */
+export function Gate({ title, isTold = false, submit, children }) {
     useTitle(title);
+    const form = useRef(/** @type {HTMLFormElement | null} */ (null));
+    useEffect(() => {
+        /** @type {HTMLElement | null | undefined} */ (form.current?.querySelector('input, select'))?.focus();
+    }, [title]);
     const send = (/** @type {Event} */ event) => {
         event.preventDefault();
         submit();
     };
     return html`<main class="gate">
-        <form class="card" onSubmit=${send}>
+        <form class="card" ref=${form} onSubmit=${send}>
             <p class="brand"><img src="console/icon.svg" alt="" />VoiceHub</p>
-            <h1 class="hidden-text">${title}</h1>
+            <h1 class=${isTold ? 'hidden-text' : ''}>${title}</h1>
             ${children}
         </form>
     </main>`;

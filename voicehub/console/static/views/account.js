@@ -16,10 +16,14 @@ export function View({ api, user, changed }) {
     return html`
         <${Head} title="Your account" about=${`${user.email} · ${user.team.label}`} />
         <div class="columns">
-            <${NameCard} api=${api} user=${user} changed=${changed} />
-            <${PasswordCard} api=${api} />
-            <${ThemeCard} />
-            <${OutCard} api=${api} />
+            <div class="stack wide">
+                <${NameCard} api=${api} user=${user} changed=${changed} />
+                <${ThemeCard} />
+            </div>
+            <div class="stack wide">
+                <${PasswordCard} api=${api} />
+                <${OutCard} api=${api} />
+            </div>
         </div>
     `;
 }
@@ -39,7 +43,7 @@ function NameCard({ api, user, changed }) {
             ${(/** @type {string} */ id, /** @type {object} */ described) =>
                 html`<input id=${id} ...${described} class="input" name="name" autocomplete="name" required maxlength="255" value=${name} onInput=${(/** @type {any} */ event) => setName(event.target.value)} />`}
         <//>
-        <button class="button" disabled=${save.isBusy || name === user.display_name}>Save the name</button>
+        <div class="row"><button class="button" disabled=${save.isBusy || name === user.display_name}>Save the name</button></div>
     <//>`;
 }
 
@@ -58,7 +62,7 @@ function PasswordCard({ api }) {
         ${!oldFault && !freshFault && html`<${Fault} error=${save.error} />`}
         <${PasswordField} label="Password now" fault=${oldFault} value=${old} change=${setOld} />
         <${PasswordField} label="New password" hint="At least 12 characters." fault=${freshFault} isNew value=${fresh} change=${setFresh} />
-        <button class="button" disabled=${save.isBusy}>${save.isBusy ? 'Changing…' : 'Change the password'}</button>
+        <div class="row"><button class="button" disabled=${save.isBusy}>${save.isBusy ? 'Changing…' : 'Change the password'}</button></div>
     <//>`;
 }
 

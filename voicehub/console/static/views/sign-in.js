@@ -48,7 +48,7 @@ function PasswordForm({ api, given, signIn, failed, said }) {
     const [password, setPassword] = useState(given?.password ?? '');
     const google = methods.value?.google;
     const submit = () => signIn.run('/v1/auth/login', { email, password, ...(given?.team ? { team: given.team } : {}) });
-    return html`<${Gate} title="Sign in" submit=${submit}>
+    return html`<${Gate} title="Sign in" isTold submit=${submit}>
         ${failed ? html`<${Fault} error=${failed} />` : said && html`<p class="note" role="status">${said}</p>`}
         <${EmailField} value=${email} change=${setEmail} />
         <${PasswordField} value=${password} change=${setPassword} />
