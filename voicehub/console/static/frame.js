@@ -19,7 +19,7 @@ const ASK_MS = 60_000;
 /** @param {{api: import('./api.js').Api, user: any, place: import('./place.js').Place, changed: (user: any) => void}} properties */
 export function Frame({ api, user, place, changed }) {
     const [View, error] = useView(place.page);
-    const main = useRef(null);
+    const main = useRef(/** @type {HTMLElement | null} */ (null));
     useEffect(() => {
         main.current?.scrollTo?.(0, 0);
     }, [place.page, place.id]);

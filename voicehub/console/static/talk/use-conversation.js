@@ -25,6 +25,7 @@ import { Conversation } from './conversation.js';
  * @property {() => void} leave
  */
 
+/** @type {Omit<Talk, 'levels' | 'conversation' | 'start' | 'leave'>} */
 const NOTHING = {
     phase: 'idle',
     state: 'connecting',
