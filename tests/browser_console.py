@@ -1,5 +1,6 @@
 """A server with the console, somebody to speak into its microphone, and a Chromium to show it."""
 
+import asyncio
 import os
 import shutil
 import wave
@@ -83,6 +84,21 @@ class Site:
             async with http.request(method, path, headers=headers, **more) as response:
                 assert response.status < 300, await response.text()
                 return await response.json() if response.content_length != 0 else None
+
+    async def row(self, is_so: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
+        """The newest session's row, once it is so."""
+        async with asyncio.timeout(STEP_S_MAX):
+            while True:
+                async with self.pg.connection() as conn:
+                    found = await conn.fetchrow("SELECT * FROM sessions ORDER BY id DESC LIMIT 1")
+                if found is not None and is_so(row := dict(found)):
+                    return row
+
+    async def ended(self) -> dict[str, Any]:
+        """The newest session's row, once it is over and written."""
+        return await self.row(
+            lambda row: row["status"] in {"completed", "failed"} and "ended_reason" in row["data"]
+        )
 
     async def run(self, sql: str, *arguments: Any) -> Any:
         async with self.pg.connection() as conn:

@@ -27,7 +27,7 @@ export function Frame({ api, user, place, changed }) {
     const pages = PAGES.filter(([page]) => page !== 'admin' || user.is_admin);
     return html`<div class="frame">
         <a class="skip" href="#content" onClick=${skip}>To the content</a>
-        <div class="side">
+        <header class="side">
             <a class="brand" href="#/talk"><img src="console/icon.svg" alt="" />VoiceHub</a>
             <nav class="tabs" aria-label="Pages">
                 ${pages.map(
@@ -49,7 +49,7 @@ export function Frame({ api, user, place, changed }) {
                     <${Icon} name="out" />
                 </button>
             </div>
-        </div>
+        </header>
         <main id="content" class="page" tabindex="-1" ref=${main}>
             ${error && html`<${Fault} error=${error} />`}
             ${View && html`<${View} key=${place.page} api=${api} user=${user} place=${place} changed=${changed} />`}

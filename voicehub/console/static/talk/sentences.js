@@ -8,7 +8,7 @@ const SENTENCES = /** @type {Record<string, string>} */ ({
     engine_failed: 'The speech engine failed. What was said is kept; try again.',
     session_replaced: 'The conversation goes on in another window.',
     session_expired: 'The longest time of a conversation is over.',
-    idle_timeout: 'Nothing was said for a long time, so the conversation was ended.',
+    session_idle: 'Nothing was said for a long time, so the conversation was ended.',
     microphone_gone: 'The microphone was disconnected. Write instead, or end and begin again.',
     unreachable: 'The server cannot be reached. Look at your network, and try again.',
 });
