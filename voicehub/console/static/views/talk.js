@@ -56,7 +56,7 @@ function AgentCard({ agent, isChosen, choose }) {
         <span class="about">
             <b>${agent.name}</b>
             <span class="soft small">${agent.description ?? 'No description'}</span>
+            ${agent.is_built_in && html`<span class="badge">Built in</span>`}
         </span>
-        ${agent.is_built_in && html`<span class="badge">Built in</span>`}
     </label>`;
 }
