@@ -227,10 +227,7 @@ class Sweeper:
                 owned.token,
                 status=status,
                 reason=reason,
-                # A former owner may have written more than what was booked shows.
-                duration_ms=max(
-                    active_s(row) * 1000, float(row.duration_minutes) * ownership.MS_PER_MINUTE
-                ),
+                duration_ms=max(active_s(row) * 1000, written_ms),
                 recording={"state": state.value},
                 keep_context=self._keep_context,
                 ended_s_ago=max(0.0, self._now_s() - lived_s),
