@@ -11,13 +11,13 @@ import { html, useCallback, useEffect, useRef, useState } from './html.js';
  * @returns {{value: T | null, error: Error | null, again: () => void, set: (value: T) => void}}
  */
 export function useRead(read, inputs) {
-    const [state, setState] = useState({ value: null, error: null });
+    const [state, setState] = useState(/** @type {{value: T | null, error: any}} */ ({ value: null, error: null }));
     const [round, setRound] = useState(0);
     useEffect(() => {
         let isWanted = true;
         read().then(
             (value) => isWanted && setState({ value, error: null }),
-            (error) => isWanted && setState((/** @type {any} */ before) => ({ value: before.value, error })),
+            (error) => isWanted && setState((before) => ({ value: before.value, error })),
         );
         return () => {
             isWanted = false;
@@ -34,7 +34,7 @@ export function useRead(read, inputs) {
  * @param {(...given: any[]) => Promise<unknown>} act
  */
 export function useAct(act) {
-    const [state, setState] = useState({ isBusy: false, error: null });
+    const [state, setState] = useState({ isBusy: false, error: /** @type {any} */ (null) });
     const run = async (/** @type {any[]} */ ...given) => {
         setState({ isBusy: true, error: null });
         try {
