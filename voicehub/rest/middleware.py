@@ -71,9 +71,11 @@ def guarded(handler: Handler, access: Access) -> Handler:
     async def authenticate_first(request: web.Request) -> web.StreamResponse:
         if access is not Access.OPEN:
             request[PRINCIPAL] = _authenticate(request, access)
+            # On every route: users' own show admins more as well.
+            if request[PRINCIPAL].is_admin:
+                await _admit_admin(request)
         if access is not Access.ADMIN:
             return await handler(request)
-        await _admit_admin(request)
         return await audit.recorded(request, handler)
 
     return authenticate_first

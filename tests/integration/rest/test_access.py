@@ -58,3 +58,13 @@ async def test_an_admin_finds_no_team_where_there_is_none(web_client):
         async with web_client.client.request(route.method, path, headers=headers) as response:
             assert response.status == 404, name_of(route)
     assert await all_rows(web_client.pg) == before
+
+
+async def test_who_was_an_admin_is_shown_no_more_than_others(web_client):
+    headers = {"Authorization": f"Bearer {await web_client.token('root')}"}
+    await web_client.run(
+        "UPDATE users SET email = 'was@one.example' WHERE id = $1", web_client.users["root"]
+    )
+    for path in (f"/v1/agents/{web_client.agents['Ava']}", "/v1/plans", "/v1/teams"):
+        response, body = await web_client.get(path, who=None, headers=headers)
+        assert (response.status, body["code"]) == (401, "invalid_api_key"), path
