@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from voicehub.errors import ClientError, Fault, NotFoundError, TooLargeError
@@ -29,17 +29,6 @@ class Body(BaseModel):
     """A body of ours: exact types, and no key that we would silently ignore."""
 
     model_config = ConfigDict(strict=True, extra="forbid", use_attribute_docstrings=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _whole(cls, sent: Any) -> Any:
-        """JSON has one kind of number: 12.0 is the integer 12, to JSON Schema too."""
-        if not isinstance(sent, dict):
-            return sent
-        return {
-            name: int(value) if isinstance(value, float) and value.is_integer() else value
-            for name, value in sent.items()
-        }
 
 
 class Query(BaseModel):

@@ -6,7 +6,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from voicehub.errors import NotFoundError, QuotaError, RateLimitError
-from voicehub.rest.fields import Shown
+from voicehub.rest.fields import Shown, Whole
 from voicehub.rest.opening import create_session, issue_secret
 from voicehub.rest.operation import operation
 
@@ -28,7 +28,7 @@ class _Lenient(BaseModel):
 
 class ExpiresAfter(_Lenient):
     anchor: Literal["created_at"] = "created_at"
-    seconds: Annotated[int, Field(ge=LIFE_S_MIN, le=LIFE_S_MAX)] | None = None
+    seconds: Annotated[Whole, Field(ge=LIFE_S_MIN, le=LIFE_S_MAX)] | None = None
 
 
 class RealtimeSession(_Lenient):

@@ -70,6 +70,7 @@ CODES: dict[HTTPStatus, dict[str, str]] = {
         "unsupported_media_type": "The body must be application/json.",
     },
     HTTPStatus.UNPROCESSABLE_ENTITY: {
+        "unprocessable": "What was sent is well formed, and cannot be.",
         "idempotency_key_reused": "The Idempotency-Key was used for another request.",
     },
     HTTPStatus.TOO_MANY_REQUESTS: {

@@ -72,7 +72,8 @@ def _dated(value: Any) -> Any:
 Whole = Annotated[int, BeforeValidator(_whole)]
 """An integer as JSON Schema has it: 1.0 is one."""
 
-Identifier = Annotated[Whole, Field(ge=0, le=BIGINT_MAX)]
+# The bounds stand on the integer: behind the validator, its JSON Schema would not tell them.
+Identifier = Annotated[int, Field(ge=0, le=BIGINT_MAX), BeforeValidator(_whole)]
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_dated), Field(ge=MOMENT_MIN, le=MOMENT_MAX)]
 """A moment in a body or a query string, as `2026-11-23T12:00:00Z`: its zone stands in it."""

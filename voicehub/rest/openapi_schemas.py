@@ -184,6 +184,11 @@ def _tidy(schema: Json) -> None:
     The titles that pydantic makes of names say nothing that the names do not.
     """
     schema.pop("title", None)
+    # What pydantic calls a bound behind a validator of ours. Of a moment JSON Schema has none.
+    for name, said in (("ge", "minimum"), ("le", "maximum")):
+        bound = schema.pop(name, None)
+        if isinstance(bound, int | float):
+            schema[said] = bound
     if schema.get("type") == "number" and isinstance(schema.get("default"), str):
         schema["default"] = float(schema["default"])  # a Decimal's, which pydantic writes as text
     if schema.get("additionalProperties") is True:

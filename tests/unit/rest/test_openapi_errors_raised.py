@@ -10,6 +10,7 @@ from voicehub.rest.routes import ROUTES
 
 # Raised on the way, and caught or never met there: the reason beside each.
 NOT_ANSWERED: dict[tuple[str, str], str] = {
+    ("voicehub.rest.refresh.logout", "invalid_refresh_token"): "that is 204 too",
     ("voicehub.rest.me.update", "email_taken"): "the address stays as it is",
     ("voicehub.rest.transcripts.show", "recording_not_ready"): "it is then left out",
     ("voicehub.rest.transcripts.show", "recording_unavailable"): "the same",
