@@ -10,14 +10,15 @@ from voicehub.errors import NotFoundError, StorageError, VoiceHubError
 from voicehub.keys import POSTGRES, PRINCIPAL, REQUEST_ID
 from voicehub.storage import audit
 
-_READS = {"GET", "HEAD", "OPTIONS"}
+# The methods that change nothing.
+READS = {"GET", "HEAD", "OPTIONS"}
 
 _log = structlog.get_logger(__name__)
 
 
 async def recorded(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer an admin's request. What cannot be written down is not done: StorageError."""
-    if request.method in _READS:
+    if request.method in READS:
         return await handler(request)
     if any("\0" in each for each in request.match_info.values()):
         # No text that Postgres keeps has U+0000, and nothing has such a name.
