@@ -60,7 +60,7 @@ async def test_a_user_gets_a_link_at_the_address_of_the_row(pg, mails, mailbox):
     assert recipients == ["ada@one.example"]
     assert mail["From"] == "VoiceHub <hub@voice.example>"
     assert mail["Auto-Submitted"] == "auto-generated"
-    assert "the team one.\n" in mail.get_content()
+    assert "the team one." in mail.get_content()
     # Any user of the team may write its label.
     assert "evil.example" not in mail.get_content()
     reset = token_in(mail)

@@ -58,6 +58,18 @@ async def test_a_page_of_another_origin_signs_nobody_in_here(web_client):
     assert response.status == 200
 
 
+async def test_a_page_of_another_origin_changes_no_password(web_client):
+    asked = {
+        "old_password": LOGIN["password"],
+        "new_password": "wrong mule charger paperclip",
+        "refresh_in": "cookie",
+    }
+    headers = {"Origin": "https://evil.voice.example"}
+    response, _ = await web_client.post("/v1/me/password", asked, headers=headers)
+    assert response.status == 403
+    assert (await web_client.post("/v1/auth/login", LOGIN, who=None))[0].status == 200
+
+
 async def test_without_token_and_cookie_one_has_to_sign_in(web_client):
     response, problem = await refresh(web_client, OURS)
     assert (response.status, problem["code"]) == (401, "invalid_refresh_token")
