@@ -51,7 +51,9 @@ async def test_a_page_of_another_origin_signs_nobody_in_here(web_client):
     # By `http` somebody on the way may be the page.
     for origin in ("https://evil.voice.example", "http://voice.example", "null"):
         headers = {"Origin": origin}
-        response, problem = await web_client.post("/v1/auth/login", LOGIN, who=None, headers=headers)
+        response, problem = await web_client.post(
+            "/v1/auth/login", LOGIN, who=None, headers=headers
+        )
         assert (response.status, problem["code"]) == (403, "origin_not_allowed"), origin
         assert "Set-Cookie" not in response.headers
     response, _ = await web_client.post("/v1/auth/login", LOGIN, who=None, headers=OURS)
