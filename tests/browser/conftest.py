@@ -32,6 +32,8 @@ from voicehub.keys import ENGINES, SPACES
 from voicehub.settings import Settings
 from voicehub.storage import seed
 
+EARS = Path(__file__).with_name("ears.js")
+
 
 @pytest.fixture(scope="session")
 async def models() -> AsyncIterator[SpeechModels]:
@@ -116,6 +118,7 @@ async def new_page(browser: Browser) -> AsyncIterator[NewPage]:
         context.set_default_timeout(STEP_S_MAX * 1000)
         contexts.append(context)
         page = await context.new_page()
+        await page.add_init_script(path=EARS)
         listen(page, complaints)
         return page
 

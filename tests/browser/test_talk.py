@@ -1,84 +1,17 @@
 """Conversations in the console: what is heard, shown and kept, and what they survive."""
 
-from pathlib import Path
+from playwright.async_api import expect
 
-import pytest
-from playwright.async_api import Page, expect
-
-from tests.browser_console import Site, sign_in
+from tests.browser_console import begin, ears, hang_up, kept, said, says, shown, times_ms
 from tests.faults.proxy import Proxy
 from voicehub.keys import REGISTRY
-from voicehub.tasks import spawn
 
-EARS = Path(__file__).with_name("ears.js")
 # Between the page's clock and the row's: the way of the first sample, and of an event.
 APART_MS_MAX = 150
 # Between the event that the caller speaks and the agent's silence: a cut's fade, and how often the
 # ears look.
 SILENT_MS_MAX = 100
 LATENCY_MS_MAX = 3_000  # of a machine that does other things besides
-
-
-@pytest.fixture
-async def page(new_page):
-    page = await new_page()
-    await page.add_init_script(path=EARS)
-    return page
-
-
-async def begin(page: Page, site: Site | str, way: str = "Talk to Ava") -> None:
-    """Sign in and open a conversation with Ava."""
-    await choose(page, site)
-    await page.get_by_role("button", name=way).click()
-    await expect(page.get_by_role("log")).to_be_visible()
-
-
-async def choose(page: Page, site: Site | str) -> None:
-    await sign_in(page, site)
-    await page.get_by_text("Ava", exact=True).click()
-
-
-async def says(page: Page, state: str) -> None:
-    await expect(page.locator(".state")).to_have_text(state)
-
-
-async def write(page: Page, text: str) -> None:
-    await page.get_by_label("Write to the agent").fill(text)
-    await page.keyboard.press("Enter")
-
-
-async def said(page: Page, users: int, agents: int) -> None:
-    """Wait until so much stands there, complete, and the agent has spoken."""
-    for speaker, count in (("user", users), ("agent", agents)):
-        await expect(page.locator(f".said.{speaker} p:not(.growing)")).to_have_count(
-            count, timeout=40_000
-        )
-    await says(page, "Listening")
-
-
-async def shown(page: Page) -> list[tuple[str, str]]:
-    """Who said what, as the page has it."""
-    return await page.locator(".said").evaluate_all(
-        "all => all.map(each => [each.classList[1], each.querySelector('p').textContent])"
-    )
-
-
-async def times_ms(page: Page) -> list[float]:
-    texts = await page.locator(".said time").evaluate_all("all => all.map(each => each.dateTime)")
-    return [float(text.removeprefix("PT").removesuffix("S")) * 1000 for text in texts]
-
-
-async def ears(page: Page) -> dict:
-    return await page.evaluate("ears")
-
-
-async def hang_up(page: Page) -> None:
-    await page.get_by_role("button", name="End", exact=True).click()
-    await expect(page.get_by_text("The conversation has ended.")).to_be_visible()
-
-
-def kept(row: dict) -> list[list[str]]:
-    return [[line["speaker"], line["transcript"]] for line in row["data"]["transcript"]]
 
 
 async def test_the_words_and_times_on_the_page_are_those_of_the_row(site, page, mouth, shoot):
@@ -153,7 +86,7 @@ async def test_a_pause_stops_the_clock_and_the_same_session_goes_on(site, page, 
 
 
 async def test_a_conversation_goes_on_after_the_network_was_gone(site, page, mouth):
-    mouth.says(1.0, "Tell me a story.", 12.0, "What is two plus three?")
+    mouth.says(1.0, "Tell me a joke.", 13.0, "What is two plus three?")
     async with Proxy(site.port) as proxy:
         await begin(page, f"http://127.0.0.1:{proxy.port}")
         await says(page, "Speaking")

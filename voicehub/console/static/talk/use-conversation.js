@@ -77,7 +77,7 @@ export function useConversation(api) {
         } catch (error) {
             conversation.current = null;
             end().catch(() => {}); // a session that nobody is in counts as an open one
-            const fault = /** @type {any} */ (error);
+            const fault = await explained(api, sessionId, /** @type {any} */ (error));
             show({ isOpening: false, error: Object.assign(new Error(plainly(fault)), { code: fault.code }) });
         }
     }
@@ -105,6 +105,21 @@ function observing(show, levels, conversation) {
         quota: (warning) => show({ warning }),
         fault: (fault) => show({ fault }),
     };
+}
+
+/**
+ * Why the session could not be opened. A browser does not tell why a handshake was refused: its row may know.
+ *
+ * @param {import('../api.js').Api} api
+ * @param {number | null} sessionId
+ * @param {Error & {code: string}} fault
+ * @returns {Promise<{code: string, message: string}>}
+ */
+async function explained(api, sessionId, fault) {
+    if (fault.code !== 'closed_1006' || sessionId === null) return fault;
+    const session = await api.get(`/v1/sessions/${sessionId}`).catch(() => null);
+    const code = session?.data.ended_reason === 'engine' ? 'engine_failed' : 'not_opened';
+    return { code, message: fault.message };
 }
 
 /**
