@@ -1,6 +1,6 @@
 """Every page of the console, how one gets there, and what is wrong with how it is made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from axe_playwright_python.async_playwright import Axe
@@ -52,9 +52,10 @@ PAGES = (
 )
 
 
-async def complaints(page: Page) -> list[str]:
-    """What axe has to say: each rule that is broken, and where."""
-    found = await _AXE.run(page, options=_OPTIONS)
+async def complaints(page: Page, rules: Sequence[str] = ()) -> list[str]:
+    """What axe has to say by these rules, or by all: each that is broken, and where."""
+    options = {**_OPTIONS, **({"runOnly": list(rules)} if rules else {})}
+    found = await _AXE.run(page, options=options)
     return [
         f"{rule['id']}: {node['html'][:160]} {node['failureSummary']}"
         for rule in found.response["violations"]

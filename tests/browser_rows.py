@@ -60,7 +60,7 @@ async def fill(conn: Connection, words: Words | None = None) -> Rows:
     team_id, user_id = await _seeded(conn)
     agent_id = await conn.fetchval(
         "INSERT INTO ai_agents (creator_id, team_id, name, description, persona_prompt,"
-        " system_prompt, settings) VALUES ($1, $2, $3, $4, $5, $5, '{\"engine\": \"echo\"}')"
+        ' system_prompt, settings) VALUES ($1, $2, $3, $4, $5, $5, \'{"engine": "echo"}\')'
         " RETURNING id",
         *(user_id, team_id, words.name, words.description, words.prompt),
     )

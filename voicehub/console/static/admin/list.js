@@ -16,7 +16,7 @@ export function Rows({ list, none, label, columns }) {
                       <table>
                           <thead><tr>${columns.map(([name, , kind]) => html`<th class=${kind}>${name || html`<span class="hidden-text">What to do</span>`}</th>`)}</tr></thead>
                           <tbody>
-                              ${found.data.map((/** @type {any} */ row) => html`<tr key=${row.id}>${columns.map(([, cell, kind]) => html`<td class=${kind}>${cell(row)}</td>`)}</tr>`)}
+                              ${found.data.map((/** @type {any} */ row) => html`<tr key=${row.id}>${columns.map(([, cell, kind]) => html`<td class=${kind}>${kind?.startsWith('name') ? html`<div class="clipped">${cell(row)}</div>` : cell(row)}</td>`)}</tr>`)}
                           </tbody>
                       </table>
                       <${More} list=${list} />

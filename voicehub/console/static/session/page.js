@@ -38,7 +38,7 @@ function Whole({ api, user, session, again }) {
     const isOpen = OPEN.includes(session.status);
     const isMine = session.user_id === user.id;
     return html`
-        <${Head} title="Session #${session.id}" back=${{ to: '#/sessions', name: 'Sessions' }} about=${html`<${Status} status=${session.status} /> with ${name}, ${when(session.started_at)}`}>
+        <${Head} title="Session #${session.id}" back=${{ to: '#/sessions', name: 'Sessions' }} about=${html`<${Status} status=${session.status} /> ${when(session.started_at)} with <bdi>${name}</bdi>`}>
             ${isOpen && isMine && html`<${Ending} api=${api} session=${session} again=${again} />`}
             ${!isOpen && html`<${Exports} api=${api} session=${session} />`}
         <//>

@@ -114,7 +114,7 @@ function Ranking({ api, usage }) {
             <tbody>
                 ${ranked.map(
                     (/** @type {any} */ each) => html`<tr key=${each[key]}>
-                        <td class="name">${names.value?.get(each[key]) ?? `${isByAgent ? 'Agent' : 'User'} ${each[key]}`}</td>
+                        <td class="name"><div class="clipped">${names.value?.get(each[key]) ?? `${isByAgent ? 'Agent' : 'User'} ${each[key]}`}</div></td>
                         <td class="bar-cell wide"><div class="meter"><i style=${{ width: `${(100 * each.audio_tokens) / most}%` }}></i></div></td>
                         <td class="number">${amount(each.audio_tokens)}</td>
                         <td class="number wide">${amount(each.text_tokens)}</td>
