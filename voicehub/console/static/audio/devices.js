@@ -127,6 +127,7 @@ export class Loudspeaker {
 
     async close() {
         await this.audio.close();
+        for (const resolve of this.waiting.splice(0)) resolve(null); // a closed worklet answers no more
     }
 }
 
