@@ -1,5 +1,6 @@
 """A server with the console, somebody to speak into its microphone, and a Chromium to show it."""
 
+import asyncio
 import os
 import shutil
 import wave
@@ -24,7 +25,8 @@ STEP_S_MAX = 20.0
 WIDE = {"width": 1280, "height": 860}
 NARROW = {"width": 390, "height": 844}
 RATE_HZ = 24_000
-ANSWERED = "Failed to load resource"  # what Chromium says of every answer above 399
+# What Chromium says of every answer above 399, and of every socket that does not open.
+ANSWERED = ("Failed to load resource", "WebSocket connection to")
 
 expect.set_options(timeout=STEP_S_MAX * 1000)
 
@@ -83,6 +85,21 @@ class Site:
             async with http.request(method, path, headers=headers, **more) as response:
                 assert response.status < 300, await response.text()
                 return await response.json() if response.content_length != 0 else None
+
+    async def row(self, is_so: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
+        """The newest session's row, once it is so."""
+        async with asyncio.timeout(STEP_S_MAX):
+            while True:
+                async with self.pg.connection() as conn:
+                    found = await conn.fetchrow("SELECT * FROM sessions ORDER BY id DESC LIMIT 1")
+                if found is not None and is_so(row := dict(found)):
+                    return row
+
+    async def ended(self) -> dict[str, Any]:
+        """The newest session's row, once it is over and written."""
+        return await self.row(
+            lambda row: row["status"] in {"completed", "failed"} and "ended_reason" in row["data"]
+        )
 
     async def run(self, sql: str, *arguments: Any) -> Any:
         async with self.pg.connection() as conn:
@@ -147,3 +164,58 @@ async def sign_in(page: Page, site: Site | str, email: str = seed.USER_EMAIL) ->
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("heading", name="Talk", exact=True)).to_be_visible()
+
+
+async def begin(page: Page, site: Site | str, way: str = "Talk to Ava") -> None:
+    """Sign in and open a conversation with Ava."""
+    await choose(page, site)
+    await page.get_by_role("button", name=way).click()
+    await expect(page.get_by_role("log")).to_be_visible()
+
+
+async def choose(page: Page, site: Site | str) -> None:
+    await sign_in(page, site)
+    await page.get_by_text("Ava", exact=True).click()
+
+
+async def says(page: Page, state: str) -> None:
+    await expect(page.locator(".state")).to_have_text(state)
+
+
+async def write(page: Page, text: str) -> None:
+    await page.get_by_label("Write to the agent").fill(text)
+    await page.keyboard.press("Enter")
+
+
+async def said(page: Page, users: int, agents: int) -> None:
+    """Wait until so much stands there, complete, and the agent has spoken."""
+    for speaker, count in (("user", users), ("agent", agents)):
+        await expect(page.locator(f".said.{speaker} p:not(.growing)")).to_have_count(
+            count, timeout=40_000
+        )
+    await says(page, "Listening")
+
+
+async def shown(page: Page) -> list[tuple[str, str]]:
+    """Who said what, as the page has it."""
+    return await page.locator(".said").evaluate_all(
+        "all => all.map(each => [each.classList[1], each.querySelector('p').textContent])"
+    )
+
+
+async def times_ms(page: Page) -> list[float]:
+    texts = await page.locator(".said time").evaluate_all("all => all.map(each => each.dateTime)")
+    return [float(text.removeprefix("PT").removesuffix("S")) * 1000 for text in texts]
+
+
+async def ears(page: Page) -> dict:
+    return await page.evaluate("ears")
+
+
+async def hang_up(page: Page) -> None:
+    await page.get_by_role("button", name="End", exact=True).click()
+    await expect(page.get_by_text("The conversation has ended.")).to_be_visible()
+
+
+def kept(row: dict) -> list[list[str]]:
+    return [[line["speaker"], line["transcript"]] for line in row["data"]["transcript"]]

@@ -277,13 +277,14 @@ BEGIN
     THEN
         PERFORM tell_webhooks(
             NEW.team_id, 'usage.settled',
-            concat_ws(
+            -- Cut: whatever anybody wrote into a row, its session ends.
+            left(concat_ws(
                 ':', 'usage.settled', NEW.id,
-                coalesce(NEW.usage->>'audio_tokens', '0'), coalesce(NEW.usage->>'text_tokens', '0')
-            ),
+                usage_amount(NEW.usage, 'audio_tokens'), usage_amount(NEW.usage, 'text_tokens')
+            ), 255),
             told || jsonb_build_object(
-                'audio_tokens', coalesce(NEW.usage->'audio_tokens', '0'),
-                'text_tokens', coalesce(NEW.usage->'text_tokens', '0'),
+                'audio_tokens', usage_amount(NEW.usage, 'audio_tokens'),
+                'text_tokens', usage_amount(NEW.usage, 'text_tokens'),
                 'duration_minutes', trim_scale(NEW.duration_minutes)
             )
         );

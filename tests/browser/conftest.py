@@ -22,14 +22,17 @@ from tests.browser_console import (
     chromium,
     listen,
 )
+from tests.browser_rows import Rows, fill, record
 from voicehub.app import create_app
 from voicehub.auth.passwords import hash_password
 from voicehub.engines.local.engine import LocalEngine
 from voicehub.engines.local.models import SpeechModels
 from voicehub.engines.local.responder import BuiltInResponder
-from voicehub.keys import ENGINES
+from voicehub.keys import ENGINES, SPACES
 from voicehub.settings import Settings
 from voicehub.storage import seed
+
+EARS = Path(__file__).with_name("ears.js")
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +95,15 @@ async def site(new_site: NewSite) -> Site:
 
 
 @pytest.fixture
+async def rows(site: Site) -> Rows:
+    """What the demo's team and another have done for three weeks."""
+    async with site.pg.transaction() as conn:
+        made = await fill(conn)
+        await record(site.app[SPACES], conn, made.session_id)
+    return made
+
+
+@pytest.fixture
 async def new_page(browser: Browser) -> AsyncIterator[NewPage]:
     """Opens pages, each of a browser's own profile; options of the context are keyword arguments.
 
@@ -106,6 +118,7 @@ async def new_page(browser: Browser) -> AsyncIterator[NewPage]:
         context.set_default_timeout(STEP_S_MAX * 1000)
         contexts.append(context)
         page = await context.new_page()
+        await page.add_init_script(path=EARS)
         listen(page, complaints)
         return page
 

@@ -35,7 +35,7 @@ TIMEOUT_S = 15.0  # of an attempt, from the look-up of its name to the status of
 # Of a worker that died: longer than an attempt, and than its outcome may take to be written.
 CLAIM_S = 45.0
 # After an attempt that failed, the first at once; after the last the delivery is dead.
-WAITS_S = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0)
+WAITS_S = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 28_800.0, 36_000.0)
 JITTER = 0.2  # so much longer at most: what failed together does not come back together
 # Then a run takes nothing more and ends, so that its time limit cuts no attempt off.
 RUN_S = 600.0

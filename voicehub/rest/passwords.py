@@ -105,7 +105,7 @@ class PasswordReset(Shown):
     token: str
     """For `POST /v1/auth/password_resets/confirm`, once; also dead when the password changes."""
     url: str | None
-    """The link for the user; null where `VOICEHUB_PASSWORD_RESET_URL` is not set."""
+    """The link for the user; null where the server has no public address to lead to."""
     expires_in: int
     """Seconds."""
 
@@ -178,7 +178,7 @@ async def create_reset(request: web.Request) -> PasswordReset:
     if user is None:
         raise NotFoundError("There is no such user.")
     token, life_s = request.app[TOKENS].issue_password_reset(user, mark(user.password_hash))
-    page_url = request.app[SETTINGS].password_reset_url
+    page_url = request.app[SETTINGS].reset_page_url
     return PasswordReset(
         token=token, url=reset_url(page_url, token) if page_url else None, expires_in=life_s
     )

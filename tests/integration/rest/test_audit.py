@@ -10,6 +10,7 @@ from voicehub import keys
 from voicehub.errors import ConflictError, NotFoundError
 from voicehub.rest.middleware import Access, answer_errors, guarded
 from voicehub.storage.postgres import Postgres
+from voicehub.telemetry.telemetry import Telemetry
 
 
 async def entries(site):
@@ -25,6 +26,7 @@ async def acting(web_client, settings, tokens, pg):
     async def ask(act, *, postgres=pg, method="POST"):
         app = web.Application(middlewares=[answer_errors], client_max_size=100)
         app[keys.SETTINGS], app[keys.TOKENS], app[keys.POSTGRES] = settings, tokens, postgres
+        app[keys.TELEMETRY] = Telemetry()
         app.router.add_route(method, "/act/{thing_id}", guarded(act, Access.ADMIN))
         client = TestClient(TestServer(app))
         clients.append(client)

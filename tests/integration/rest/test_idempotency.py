@@ -14,6 +14,7 @@ from voicehub.rest.fields import Shown
 from voicehub.rest.middleware import Access, answer_errors, guarded
 from voicehub.rest.operation import operation
 from voicehub.storage.postgres import Postgres
+from voicehub.telemetry.telemetry import Telemetry
 
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 FEEDBACK = {"rating": 3}
@@ -57,6 +58,7 @@ class Things:
     def app(self, settings, tokens, postgres):
         app = web.Application(middlewares=[answer_errors])
         app[keys.SETTINGS], app[keys.TOKENS], app[keys.POSTGRES] = settings, tokens, postgres
+        app[keys.TELEMETRY] = Telemetry()
         app.router.add_route("POST", "/things", guarded(self.make, Access.USER))
         app.router.add_route("POST", "/nothing", guarded(self.make_nothing, Access.USER))
         return app

@@ -89,7 +89,7 @@ export function AgentForm({ draft, change, error, submit, children }) {
         <//>
         <details>
             <summary>Voice and turns</summary>
-            <div class="columns">
+            <div class="fields">
                 <${Field} label="Engine" hint="By its name; empty for the server's own choice." fault=${of('settings/engine')}>
                     ${(id, described) => html`<input id=${id} ...${described} class="input" maxlength="64" value=${draft.engine} onInput=${choose('engine')} />`}
                 <//>

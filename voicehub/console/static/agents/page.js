@@ -22,9 +22,15 @@ export function NewAgentPage({ api }) {
     });
     return html`
         <${Head} title="New agent" back=${BACK} />
-        <${AgentForm} draft=${draft} change=${setDraft} error=${saving.error} submit=${() => saving.run()}>
-            <button class="button main" disabled=${saving.isBusy}>${saving.isBusy ? 'Creating…' : 'Create'}</button>
-        <//>
+        <div class="editor">
+            <${AgentForm} draft=${draft} change=${setDraft} error=${saving.error} submit=${() => saving.run()}>
+                <button class="button main" disabled=${saving.isBusy}>${saving.isBusy ? 'Creating…' : 'Create'}</button>
+            <//>
+            <section class="card padded stack trial">
+                <h2>Try it</h2>
+                <p class="soft">Create it first: then you talk to it here, beside its form.</p>
+            </section>
+        </div>
     `;
 }
 

@@ -15,7 +15,7 @@ export class DeviceError extends Error {
 }
 
 const REASONS = /** @type {const} */ ({
-    NotAllowedError: ['denied', 'The browser does not let this page use the microphone. Allow it beside the address.'],
+    NotAllowedError: ['denied', 'The browser does not let this page use the microphone. Allow it beside the address, or write instead.'],
     NotFoundError: ['missing', 'No microphone was found. Connect one, or write instead of speaking.'],
     NotReadableError: ['busy', 'The microphone is in use by another program.'],
     OverconstrainedError: ['missing', 'The chosen microphone is gone. Choose another one.'],

@@ -114,14 +114,13 @@ function Events({ session }) {
 /** @param {{api: import('../api.js').Api, session: any}} properties */
 function Exports({ api, session }) {
     const fetching = useAct(async (/** @type {string} */ format) => save(await api.download(`/v1/sessions/${session.id}/transcript?format=${format}`)));
-    return html`<label class="row small">
-        <span class="soft">Export</span>
-        <select class="input compact" value="" disabled=${fetching.isBusy} onChange=${(/** @type {any} */ event) => (fetching.run(event.target.value), (event.target.value = ''))}>
-            <option value="">Transcript as…</option>
-            ${FORMATS.map(([format, name]) => html`<option value=${format}>${name}</option>`)}
-        </select>
+    return html`<div class="row exports">
+        <span class="soft small" id="exports">Save the words as</span>
+        <div class="segments" role="group" aria-labelledby="exports">
+            ${FORMATS.map(([format, name]) => html`<button disabled=${fetching.isBusy} onClick=${() => fetching.run(format)}>${name}</button>`)}
+        </div>
         <${Fault} error=${fetching.error} />
-    </label>`;
+    </div>`;
 }
 
 /** @param {{name: string, content: Blob}} file */

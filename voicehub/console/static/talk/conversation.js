@@ -9,33 +9,36 @@ import { Link } from './link.js';
  * What the page hears of it; every one is optional.
  *
  * @typedef {object} Observer
- * @property {(state: State, detail?: string) => void} [state]
+ * @property {(state: State, fault: {code: string, message: string} | null) => void} [state] with why it ended, where it did not end as one wished
  * @property {(line: import('./lines.js').Line) => void} [line]
  * @property {(mine: number, agents: number) => void} [levels]
  * @property {(usage: any, plan: any) => void} [usage]
  * @property {(warning: any) => void} [quota]
  * @property {(latencyMs: number) => void} [latency] from the end of what was said to the first sound of the reply
- * @property {(fault: {code: string, message: string}) => void} [fault]
+ * @property {(fault: {code: string, message: string} | null) => void} [fault] null: it is over
  * @property {(gaps: number) => void} [gaps]
  *
  * @typedef {'connecting' | 'listening' | 'thinking' | 'speaking' | 'paused' | 'reconnecting' | 'leaving' | 'ended'} State
  */
 
+const ASKED = ''; // a response that has no id yet
+const LATE = 'response_cancel_not_active'; // what was to be cancelled was complete: that is as well
+
 export class Conversation {
     /**
-     * @param {import('./link.js').Opening} opening
-     * @param {() => Promise<import('./link.js').Opening>} renew
+     * @param {{renew: () => Promise<import('./link.js').Opening>, end: () => Promise<unknown>}} acts what the REST API does for it
      * @param {Observer} observer
      */
-    constructor(opening, renew, observer) {
+    constructor(acts, observer) {
+        this.acts = acts;
         this.observer = observer;
         this.lines = new Lines();
-        this.link = new Link(opening, renew, {
+        this.link = new Link(acts.renew, {
             event: (event) => this.take(event),
             audio: ({ item, contentIndex, pcm }) => this.speaker?.play(item, contentIndex, pcm),
             lost: () => this.enter('reconnecting'),
             back: (isContinued) => this.back(isContinued),
-            over: (code, reason) => this.over(code, reason),
+            over: (code, fault) => this.over(code, fault),
         });
         /** @type {Microphone | null} */
         this.microphone = null;
@@ -47,28 +50,43 @@ export class Conversation {
         this.isHeld = false;
         this.isInterruptible = true;
         this.startedAt = performance.now();
+        /** @type {number | null} where the session's clock stands, while it does */
+        this.stoodMs = null;
         this.saidUntil = 0;
         this.mine = 0;
         this.gaps = 0;
         this.written = 0;
         /** @type {any} */
         this.lastFault = null;
+        /** @type {string | null} the response that the server is making */
+        this.response = null;
+        /** @type {(() => void)[]} who waits until it makes none */
+        this.waiting = [];
     }
 
     /**
-     * Begin: the devices first, so that nothing is lost of the first words.
+     * Begin: the devices first, so that nothing is lost of the first words, and no session is begun without them.
      *
+     * @param {() => Promise<import('./link.js').Opening>} begin
      * @param {boolean} speaks false for a conversation in writing
      */
-    async open(speaks) {
+    async open(begin, speaks) {
         this.speaker = await Loudspeaker.open((report) => this.reported(report));
         try {
             if (speaks) await this.listen();
-            await this.link.open();
+            this.requireWanted();
+            const opening = await begin();
+            this.requireWanted();
+            await this.link.open(opening);
         } catch (error) {
             await this.closeDevices();
             throw error;
         }
+    }
+
+    /** Whoever has left the page meanwhile wants no conversation. */
+    requireWanted() {
+        if (this.state === 'leaving') throw new Error('The conversation was left.');
     }
 
     /** Take the microphone; also later, in a conversation that began in writing. */
@@ -107,15 +125,36 @@ export class Conversation {
      */
     async write(text) {
         await this.interrupt();
+        await this.cancel();
         const id = `item_w${Date.now().toString(36)}${this.written++}`;
         this.link.tell('conversation.item.create', {
             item: { id, type: 'message', role: 'user', content: [{ type: 'input_text', text }] },
         });
         this.link.tell('response.create');
+        this.response = ASKED;
         const line = this.lines.write(id, text, this.nowMs);
         if (line) this.observer.line?.(line);
         this.saidUntil = performance.now();
         this.enter('thinking');
+    }
+
+    /** Whether what is written would arrive. */
+    get takesWriting() {
+        return !this.link.isAway && !this.link.isPaused;
+    }
+
+    /** The response that is being made is not wanted; resolves once there is none. */
+    async cancel() {
+        if (this.response === null) return;
+        const done = new Promise((resolve) => this.waiting.push(() => resolve(null)));
+        this.link.tell('response.cancel', this.response === ASKED ? {} : { response_id: this.response });
+        await done;
+    }
+
+    /** No response is being made. */
+    rest() {
+        this.response = null;
+        for (const resolve of this.waiting.splice(0)) resolve();
     }
 
     pause() {
@@ -127,8 +166,11 @@ export class Conversation {
     }
 
     end() {
+        const isThere = this.takesWriting;
         this.enter('leaving');
         this.link.close();
+        // Nobody hears the socket close: then it is said aloud. Offline the session ends by itself, as lost.
+        if (!isThere) this.acts.end().catch(() => {});
     }
 
     get nowMs() {
@@ -167,7 +209,12 @@ export class Conversation {
             case 'response.output_audio.done':
                 this.speaker?.end(event.item_id);
                 break;
+            case 'response.created':
+                this.response = event.response.id;
+                this.forget();
+                break;
             case 'response.done':
+                this.rest();
                 if (this.state === 'thinking') this.enter('listening');
                 break;
             case 'voicehub.usage.updated':
@@ -178,15 +225,31 @@ export class Conversation {
                 break;
             case 'voicehub.session.paused':
                 void this.interrupt();
+                this.stoodMs = event.at_ms;
                 this.enter('paused');
                 break;
             case 'error':
-                this.lastFault = event.error;
-                this.observer.fault?.(event.error);
+                this.fail(event.error);
                 break;
         }
         const line = this.lines.take(event, this.nowMs);
         if (line) this.observer.line?.(line);
+    }
+
+    /** @param {any} fault */
+    fail(fault) {
+        if (fault.code === LATE) {
+            this.rest();
+            return;
+        }
+        this.lastFault = fault;
+        this.observer.fault?.(fault);
+    }
+
+    /** What went wrong is over: the agent answers again. */
+    forget() {
+        if (this.lastFault) this.observer.fault?.(null);
+        this.lastFault = null;
     }
 
     /** @param {any} event */
@@ -195,7 +258,18 @@ export class Conversation {
         this.isInterruptible = detection?.interrupt_response !== false;
         this.silenceMs = detection?.silence_duration_ms ?? 0;
         if (event.type === 'session.created' && !event.session.voicehub?.resumed) this.startedAt = performance.now();
-        if (event.type !== 'session.updated') this.enter('listening');
+        if (event.type === 'session.updated') return;
+        this.goOn();
+        this.enter('listening');
+    }
+
+    /** After a pause another engine hears the caller, and the clock goes on where it stood. */
+    goOn() {
+        if (this.stoodMs === null) return;
+        this.startedAt = performance.now() - this.stoodMs;
+        this.lines.beginLeg(this.stoodMs);
+        this.rest();
+        this.stoodMs = null;
     }
 
     /** The caller speaks: the agent falls silent, and the server learns how much of it was heard. */
@@ -225,16 +299,19 @@ export class Conversation {
 
     /** @param {boolean} isContinued */
     back(isContinued) {
-        if (!isContinued) this.lines.beginLeg(this.nowMs);
+        if (isContinued) return;
+        this.lines.beginLeg(this.nowMs);
+        this.rest();
     }
 
     /**
      * @param {number} code
-     * @param {string} reason
+     * @param {{code: string, message: string}} fault why, where the server has not said it before
      */
-    async over(code, reason) {
+    async over(code, fault) {
+        this.rest();
         await this.closeDevices();
-        this.enter('ended', code === 1000 ? '' : (this.lastFault?.message ?? reason));
+        this.enter('ended', code === 1000 ? null : (this.lastFault ?? fault));
     }
 
     async closeDevices() {
@@ -245,12 +322,12 @@ export class Conversation {
 
     /**
      * @param {State} state
-     * @param {string} [detail]
+     * @param {{code: string, message: string} | null} [fault] why it ended, where it did not end as one wished
      */
-    enter(state, detail) {
+    enter(state, fault = null) {
         if (this.state === 'ended' || (this.state === 'leaving' && state !== 'ended')) return;
         this.state = state;
-        this.observer.state?.(state, detail);
+        this.observer.state?.(state, fault);
     }
 }
 

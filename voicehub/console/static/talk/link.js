@@ -10,6 +10,7 @@ const OPEN_MS_MAX = 25_000; // handshake and greeting of one try
 const STEADY_MS = 5_000; // a socket that broke sooner does not count as having been back
 const BACKLOG_PIECES_MAX = 25; // 1 s of what was said while the line was dead; the oldest is dropped
 
+const DONE = 1000;
 const BROKE = 1006;
 const GOING_AWAY = 1012;
 const IDLE = 1001;
@@ -26,17 +27,17 @@ const TRIED_AGAIN = new Set([BROKE, GOING_AWAY, 1011, 1013]); // of a socket tha
  * @property {(audio: {item: string, contentIndex: number, pcm: ArrayBuffer}) => void} audio
  * @property {(code: number) => void} lost the connection broke; it tries to come back
  * @property {(isContinued: boolean) => void} back `isContinued`: at the same owner, which goes on where it was
- * @property {(code: number, reason: string) => void} over
+ * @property {(code: number, fault: {code: string, message: string}) => void} over
  */
 
 export class Link {
     /**
-     * @param {Opening} opening
      * @param {() => Promise<Opening>} renew a fresh secret, where the old one is refused
      * @param {Listener} listener
      */
-    constructor(opening, renew, listener) {
-        this.opening = opening;
+    constructor(renew, listener) {
+        /** @type {Opening | null} */
+        this.opening = null;
         this.renew = renew;
         this.listener = listener;
         this.places = new Places();
@@ -56,12 +57,18 @@ export class Link {
         this.wake = null;
     }
 
-    /** Open the session. Resolves once it has greeted us, with the greeting. */
-    async open() {
+    /**
+     * Open the session. Resolves once it has greeted us.
+     *
+     * @param {Opening} opening
+     */
+    async open(opening) {
+        this.opening = opening;
         const { greeting, error } = await this.connect();
         if (!greeting) throw error;
         this.note(greeting);
         this.isAway = false;
+        this.backlog = []; // the session's clock begins now, and what came before it has no place
         this.listener.event(greeting);
     }
 
@@ -100,18 +107,19 @@ export class Link {
     close() {
         this.isLeaving = true;
         this.wake?.();
-        if (this.socket && this.socket.readyState < WebSocket.CLOSING) this.socket.close(1000);
+        if (this.socket && this.socket.readyState < WebSocket.CLOSING) this.socket.close(DONE);
     }
 
     /**
      * One socket, up to its greeting.
      *
-     * @returns {Promise<{greeting?: any, code: number, error: Error}>}
+     * @returns {Promise<{greeting?: any, code: number, error: Error & {code: string}}>}
      */
     connect() {
-        const url = new URL(this.opening.url);
+        const opening = /** @type {Opening} */ (this.opening);
+        const url = new URL(opening.url);
         if (this.repeats.lastEventId) url.searchParams.set('last_event_id', this.repeats.lastEventId);
-        const token = `openai-insecure-api-key.${this.opening.secret}`;
+        const token = `openai-insecure-api-key.${opening.secret}`;
         const socket = new WebSocket(url, ['voicehub.v1', 'realtime', token]);
         socket.binaryType = 'arraybuffer';
         this.socket = socket;
@@ -132,16 +140,15 @@ export class Link {
                     greeted = true;
                     clearTimeout(late);
                     this.repeats.isRepeat(event);
-                    resolve({ greeting: event, code: 0, error: new Error() });
+                    resolve({ greeting: event, code: 0, error: failure('', '') });
                 } else if (event.type === 'error') {
                     fault = event.error;
                 }
             };
             socket.onclose = ({ code, reason }) => {
                 clearTimeout(late);
-                const error = Object.assign(new Error(fault?.message ?? reason), { code: fault?.code ?? `closed_${code}` });
                 if (greeted) this.broke(code, reason);
-                else resolve({ code, error });
+                else resolve({ code, error: fault ? failure(fault.code, fault.message) : closed(code, reason) });
             };
         });
     }
@@ -177,7 +184,7 @@ export class Link {
         this.isAway = true;
         const comesBack = code === BROKE || code === GOING_AWAY || (this.isPaused && code === IDLE);
         if (this.isLeaving || !comesBack) {
-            this.listener.over(code, reason);
+            this.listener.over(code, closed(code, reason));
             return;
         }
         const now = performance.now();
@@ -191,11 +198,11 @@ export class Link {
             this.lostAt = now;
         }
         if (!this.isLeaving) this.listener.lost(code);
-        const end = this.isLeaving ? { code: 1000, reason: '' } : await this.comeBack();
-        if (end) this.listener.over(end.code, end.reason);
+        const end = await this.comeBack();
+        if (end) this.listener.over(this.isLeaving ? DONE : end.code, end.error);
     }
 
-    /** @returns {Promise<{code: number, reason: string} | null>} how it ended, where nothing helped */
+    /** @returns {Promise<{code: number, error: {code: string, message: string}} | null>} how it ended, where nothing helped */
     async comeBack() {
         const former = this.leg;
         while (performance.now() - this.lostAt < COME_BACK_MS_MAX && !this.isLeaving) {
@@ -206,21 +213,27 @@ export class Link {
                 this.arrive(greeting, former);
                 return null;
             }
+            if (this.isLeaving) break;
             // A browser does not tell why a handshake was refused: the REST API knows.
-            if (code === BROKE && !(await this.renewed())) return { code, reason: error.message };
-            if (!TRIED_AGAIN.has(code)) return { code, reason: error.message };
+            const refusal = code === BROKE ? await this.refusal() : null;
+            if (refusal) return { code, error: refusal };
+            if (!TRIED_AGAIN.has(code)) return { code, error };
         }
-        return { code: BROKE, reason: 'The connection could not be restored in time.' };
+        return { code: BROKE, error: failure('not_restored', 'The connection could not be restored in time.') };
     }
 
-    /** Whether the session may still be opened, as far as anybody can tell. */
-    async renewed() {
+    /**
+     * Why the session may not be opened any more; null where it may, as far as anybody can tell.
+     *
+     * @returns {Promise<any>}
+     */
+    async refusal() {
         try {
             this.opening = await this.renew();
-            return true;
+            return null;
         } catch (error) {
             const status = /** @type {any} */ (error).status;
-            return status === undefined || status === 429 || status >= 500; // the network, or a busy server
+            return !status || status === 429 || status >= 500 ? null : error; // the network, or a busy server
         }
     }
 
@@ -249,4 +262,20 @@ export class Link {
             if (afterMs !== undefined) setTimeout(resolve, afterMs);
         });
     }
+}
+
+/**
+ * @param {string} code
+ * @param {string} message
+ */
+function failure(code, message) {
+    return Object.assign(new Error(message), { code });
+}
+
+/**
+ * @param {number} code of the socket
+ * @param {string} reason
+ */
+function closed(code, reason) {
+    return failure(`closed_${code}`, reason || 'The connection was closed.');
 }

@@ -39,13 +39,18 @@ export function LivePanel({ talk, isBeside = false }) {
 function Facts({ talk }) {
     const [, setTick] = useState(0);
     const time = useRef(0);
+    const runs = talk.phase === 'live' && talk.state !== 'paused';
     useEffect(() => {
+        let last = performance.now();
         const timer = setInterval(() => {
-            if (talk.phase === 'live' && talk.state !== 'paused') time.current += 250;
+            // A page that is not looked at gets its turns late.
+            const now = performance.now();
+            if (runs) time.current += now - last;
+            last = now;
             setTick((/** @type {number} */ tick) => tick + 1);
         }, 250);
         return () => clearInterval(timer);
-    }, [talk.phase, talk.state === 'paused']);
+    }, [runs]);
     const tokens = (talk.usage?.audio_tokens ?? 0) + (talk.usage?.text_tokens ?? 0);
     const left = talk.plan?.audio_tokens;
     const last = talk.latencies.at(-1);
@@ -73,7 +78,7 @@ function Words({ talk }) {
         ${lines.length === 0 && html`<p class="soft hint">${talk.speaks ? 'Say something. You may interrupt at any time.' : 'Write something.'}</p>`}
         ${lines.map(
             (line) => html`<div key=${line.item} class="said ${line.speaker}">
-                <small><b>${line.speaker === 'user' ? 'You' : talk.agent.name}</b> <time class="number">${clock(line.startMs)}</time>${line.isInterrupted ? ' · interrupted' : ''}</small>
+                <small><b>${line.speaker === 'user' ? 'You' : talk.agent.name}</b> <time class="number" datetime="PT${(Math.max(0, line.startMs) / 1000).toFixed(3)}S">${clock(line.startMs)}</time>${line.isInterrupted ? ' · interrupted' : ''}</small>
                 <p class=${line.isFinished ? '' : 'growing'}>${line.text}</p>
             </div>`,
         )}
@@ -91,11 +96,11 @@ function Notices({ talk }) {
 
 /** @param {{talk: import('./use-conversation.js').Talk}} properties */
 function Over({ talk }) {
-    const reason = talk.detail && plainly(talk.fault ?? { code: '', message: talk.detail });
     return html`<footer class="over">
-        <p role="status">${reason || 'The conversation has ended.'}</p>
+        <p role="status">${talk.why ? plainly(talk.why) : 'The conversation has ended.'}</p>
         <div class="row">
             <a class="button" href="#/sessions/${talk.sessionId}">See what happened</a>
+            ${talk.why?.code === 'insufficient_quota' && html`<a class="button" href="#/usage">See the plan</a>`}
             <button class="button main" onClick=${talk.leave}>Talk again</button>
         </div>
     </footer>`;
@@ -111,23 +116,28 @@ function Controls({ talk }) {
         setMuted(muted);
         conversation?.mute(muted);
     };
+    const press = (/** @type {MouseEvent} */ event) => {
+        mute(!isMuted);
+        // Pressed by a pointer: the space bar that comes next is to talk, not to press it again.
+        if (event.detail > 0) /** @type {HTMLElement} */ (event.currentTarget).blur();
+    };
     useSpaceToTalk(isMuted, (isHeld) => conversation?.hold(isHeld));
     const send = (/** @type {Event} */ event) => {
         event.preventDefault();
-        if (!text.trim()) return;
-        void conversation?.write(text.trim());
+        if (!text.trim() || !conversation?.takesWriting) return;
+        void conversation.write(text.trim());
         setText('');
     };
     return html`<footer class="controls">
         <${Levels} levels=${talk.levels} isPaused=${isPaused} />
         <div class="row keys">
             ${talk.speaks &&
-            html`<button class="button" aria-pressed=${isMuted} onClick=${() => mute(!isMuted)}>
+            html`<button class="button" aria-pressed=${isMuted} onClick=${press}>
                 <${Icon} name=${isMuted ? 'muted' : 'talk'} />${isMuted ? 'Muted' : 'Mute'}
             </button>`}
             ${talk.speaks &&
             isMuted &&
-            html`<button class="button" onPointerDown=${() => conversation?.hold(true)} onPointerUp=${() => conversation?.hold(false)} onPointerLeave=${() => conversation?.hold(false)}>
+            html`<button class="button hold" onPointerDown=${() => conversation?.hold(true)} onPointerUp=${() => conversation?.hold(false)} onPointerLeave=${() => conversation?.hold(false)}>
                 Hold to talk
             </button>`}
             <button class="button" disabled=${talk.state === 'reconnecting'} onClick=${() => (isPaused ? conversation?.resume() : conversation?.pause())}>
@@ -138,7 +148,7 @@ function Controls({ talk }) {
         <form class="row write" onSubmit=${send}>
             <label class="hidden-text" for="write">Write to the agent</label>
             <input id="write" class="input" autocomplete="off" placeholder="Or write…" maxlength="4000" disabled=${isPaused} value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} />
-            <button class="button icon" aria-label="Send" disabled=${isPaused || !text.trim()}><${Icon} name="send" /></button>
+            <button class="button icon" aria-label="Send" disabled=${isPaused || talk.state === 'reconnecting' || !text.trim()}><${Icon} name="send" /></button>
         </form>
     </footer>`;
 }
@@ -157,11 +167,14 @@ function useSpaceToTalk(isMuted, hold) {
             event.preventDefault();
             hold(event.type === 'keydown');
         };
+        const left = () => hold(false); // the release would be another window's
         addEventListener('keydown', pressed);
         addEventListener('keyup', pressed);
+        addEventListener('blur', left);
         return () => {
             removeEventListener('keydown', pressed);
             removeEventListener('keyup', pressed);
+            removeEventListener('blur', left);
             hold(false);
         };
     }, [isMuted]);
@@ -169,5 +182,5 @@ function useSpaceToTalk(isMuted, hold) {
 
 /** @param {EventTarget | null} target */
 function isControl(target) {
-    return target instanceof Element && target.matches('input, textarea, select, button, a');
+    return target instanceof Element && target.matches('input, textarea, select, button:not(.hold), a');
 }

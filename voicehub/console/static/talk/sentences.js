@@ -5,11 +5,12 @@ const SENTENCES = /** @type {Record<string, string>} */ ({
     session_limit_exceeded: 'Too many conversations are open. End one, and try again.',
     server_draining: 'The server is being replaced. The conversation goes on in a moment.',
     server_overloaded: 'The server is full at the moment. Try again in a minute.',
-    engine_failed: 'The speech engine failed. What was said is kept; try again.',
+    engine_failed: 'The speech engine failed. What was said until then is kept; try again.',
     session_replaced: 'The conversation goes on in another window.',
     session_expired: 'The longest time of a conversation is over.',
-    idle_timeout: 'Nothing was said for a long time, so the conversation was ended.',
+    session_idle: 'Nothing was said for a long time, so the conversation was ended.',
     microphone_gone: 'The microphone was disconnected. Write instead, or end and begin again.',
+    not_opened: 'The server did not open the conversation. Try again in a moment.',
     unreachable: 'The server cannot be reached. Look at your network, and try again.',
 });
 

@@ -2,12 +2,13 @@
 
 import { useEffect, useMemo, useRef, useState } from '../html.js';
 import { Conversation } from './conversation.js';
+import { plainly } from './sentences.js';
 
 /**
  * @typedef {object} Talk
  * @property {'idle' | 'live' | 'over'} phase
  * @property {import('./conversation.js').State} state
- * @property {string} detail why it ended, where it did not end as one wished
+ * @property {{code: string, message: string} | null} why why it ended, where it did not end as one wished
  * @property {any} agent
  * @property {number | null} sessionId
  * @property {import('./lines.js').Line[]} lines
@@ -18,7 +19,7 @@ import { Conversation } from './conversation.js';
  * @property {{code: string, message: string} | null} fault
  * @property {boolean} isOpening
  * @property {boolean} speaks
- * @property {Error | null} error why it did not begin
+ * @property {(Error & {code: string}) | null} error why it did not begin, in plain words
  * @property {{mine: number, agents: number}} levels changes forty times a second without telling anybody
  * @property {Conversation | null} conversation
  * @property {(agent: any, notes: string, speaks: boolean) => Promise<void>} start
@@ -29,7 +30,7 @@ import { Conversation } from './conversation.js';
 const NOTHING = {
     phase: 'idle',
     state: 'connecting',
-    detail: '',
+    why: null,
     agent: null,
     sessionId: null,
     lines: [],
@@ -58,17 +59,26 @@ export function useConversation(api) {
 
     async function start(/** @type {any} */ agent, /** @type {string} */ notes, /** @type {boolean} */ speaks) {
         show({ ...NOTHING, isOpening: true, agent, speaks });
-        try {
+        /** @type {number | null} */
+        let sessionId = null;
+        const begin = async () => {
             const context = notes.trim() ? { notes: notes.trim() } : {};
             const session = await api.create('/v1/sessions', { agent_id: agent.id, context }, crypto.randomUUID());
-            const renew = async () => openingOf(await api.post(`/v1/sessions/${session.id}/resume`));
-            const made = new Conversation(openingOf(session), renew, observer);
-            conversation.current = made;
-            await made.open(speaks);
-            show({ phase: 'live', isOpening: false, sessionId: session.id });
+            sessionId = session.id;
+            return openingOf(session);
+        };
+        const renew = async () => openingOf(await api.post(`/v1/sessions/${sessionId}/resume`));
+        const end = async () => sessionId !== null && api.post(`/v1/sessions/${sessionId}/end`);
+        const made = new Conversation({ renew, end }, observer);
+        conversation.current = made;
+        try {
+            await made.open(begin, speaks);
+            show({ phase: 'live', isOpening: false, sessionId });
         } catch (error) {
             conversation.current = null;
-            show({ isOpening: false, error });
+            end().catch(() => {}); // a session that nobody is in counts as an open one
+            const fault = await explained(api, sessionId, /** @type {any} */ (error));
+            show({ isOpening: false, error: Object.assign(new Error(plainly(fault)), { code: fault.code }) });
         }
     }
 
@@ -87,7 +97,7 @@ export function useConversation(api) {
  */
 function observing(show, levels, conversation) {
     return {
-        state: (state, detail = '') => show(state === 'ended' ? { phase: 'over', state, detail } : { state }),
+        state: (state, why) => show(state === 'ended' ? { phase: 'over', state, why } : { state }),
         line: () => show({ lines: conversation.current?.lines.all ?? [] }),
         levels: (mine, agents) => Object.assign(levels, { mine, agents }),
         usage: (usage, plan) => show((/** @type {any} */ before) => ({ usage, plan: plan ?? before.plan })),
@@ -95,6 +105,21 @@ function observing(show, levels, conversation) {
         quota: (warning) => show({ warning }),
         fault: (fault) => show({ fault }),
     };
+}
+
+/**
+ * Why the session could not be opened. A browser does not tell why a handshake was refused: its row may know.
+ *
+ * @param {import('../api.js').Api} api
+ * @param {number | null} sessionId
+ * @param {Error & {code: string}} fault
+ * @returns {Promise<{code: string, message: string}>}
+ */
+async function explained(api, sessionId, fault) {
+    if (fault.code !== 'closed_1006' || sessionId === null) return fault;
+    const session = await api.get(`/v1/sessions/${sessionId}`).catch(() => null);
+    const code = session?.data.ended_reason === 'engine' ? 'engine_failed' : 'not_opened';
+    return { code, message: fault.message };
 }
 
 /**

@@ -36,6 +36,7 @@ export function View({ api, place }) {
                               ${(id, described) => html`<textarea id=${id} ...${described} class="input notes" maxlength="8000" value=${notes} onInput=${(/** @type {any} */ event) => setNotes(event.target.value)}></textarea>`}
                           <//>
                           <${Fault} error=${talk.error} />
+                          ${talk.error?.code === 'insufficient_quota' && html`<a href="#/usage">See the plan</a>`}
                           <div class="row">
                               <button type="button" class="button main big" disabled=${talk.isOpening} onClick=${() => talk.start(agent, notes, true)}>
                                   <${Icon} name="talk" />${talk.isOpening ? 'Connecting…' : `Talk to ${agent.name}`}
@@ -55,7 +56,7 @@ function AgentCard({ agent, isChosen, choose }) {
         <span class="about">
             <b>${agent.name}</b>
             <span class="soft small">${agent.description ?? 'No description'}</span>
+            ${agent.is_built_in && html`<span class="badge">Built in</span>`}
         </span>
-        ${agent.is_built_in && html`<span class="badge">Built in</span>`}
     </label>`;
 }
