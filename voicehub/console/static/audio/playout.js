@@ -3,9 +3,9 @@
 
 import { SAMPLES_PER_MS, loudness } from './pcm.js';
 
-// Audio waits this long before it is heard, so that what comes a little late is in time: 100 ms of the network, and as
-// much of a page or a server that is busy. Who sends faster than it is heard, as nearly all engines do, does not
-// wait: that much is there at once.
+// Audio waits this long before it is heard, or until so much of it is there. In pieces of 40 ms a network that is late
+// by up to 100 ms needs 140 ms; the rest is for a page or a server that is busy. What engines send faster than it is
+// heard hardly waits: so much of it comes at once.
 const WAIT_MS_MIN = 200;
 const WAIT_MS_MAX = 600; // after gaps, each of which doubles it
 const CALM_MS = 30_000; // heard without a gap, and the wait is halved again
