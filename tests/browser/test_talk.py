@@ -19,13 +19,14 @@ LATENCY_MS_MAX = 4_000  # of a machine that does other things besides
 
 
 @pytest.fixture
-def tell(pytestconfig):
+def tell(pytestconfig, capsys):
     """Prints a measurement, where the test process has a terminal."""
     terminal = pytestconfig.pluginmanager.get_plugin("terminalreporter")
 
     def write_line(name, value):
         if terminal is not None:
-            terminal.write_line(f"{name}: {value}")
+            with capsys.disabled():
+                terminal.write_line(f"{name}: {value}")
 
     return write_line
 
@@ -130,6 +131,16 @@ async def test_a_conversation_goes_on_after_the_network_was_gone(site, page, mou
     ]
     assert ended_at - began_at < reply["end_ms"] - reply["start_ms"]  # nothing was heard twice
     assert not reply["interrupted"]
+
+
+async def test_who_hangs_up_while_the_network_is_gone_is_done(site, page):
+    async with Proxy(site.port) as proxy:
+        await begin(page, f"http://127.0.0.1:{proxy.port}")
+        await proxy.refuse()
+        await says(page, "The connection was lost. Coming back…")
+        await hang_up(page)
+        await proxy.accept()
+    await site.ask("POST", f"/v1/sessions/{(await site.row())['id']}/end")
 
 
 async def test_a_conversation_goes_on_at_another_server(new_site, page, mouth):
