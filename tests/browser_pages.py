@@ -48,6 +48,7 @@ PAGES = (
     Place("users", lambda _: "/admin/users", "tbody tr"),
     Place("plans", lambda _: "/admin/plans", "tbody tr"),
     Place("subscriptions", lambda _: "/admin/subscriptions", "tbody tr"),
+    Place("account", lambda _: "/account", "main form"),
     Place("missing", lambda _: "/nowhere", ".empty"),
 )
 
