@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser_console import PASSWORD, sign_in
+from tests.browser_pages import complaints
 from tests.mailbox import Mailbox
 from tests.provider import CLIENT_ID, ISSUER, Provider
 from voicehub.devserver import console_link
@@ -41,6 +42,17 @@ async def google_site(new_site, provider):
         VOICEHUB_GOOGLE_JWKS_URL=provider.url,
         VOICEHUB_GOOGLE_AUTHORIZATION_URL=provider.authorization_url,
     )
+
+
+@pytest.fixture
+def look(shoot):
+    """Keeps what a page shows; axe must have nothing to say of it."""
+
+    async def take(page, name):
+        await shoot(page, name)
+        assert await complaints(page) == []
+
+    return take
 
 
 @asynccontextmanager
@@ -86,12 +98,12 @@ async def add_second_team(site):
     )
 
 
-async def test_a_wrong_password_is_told_and_the_right_one_lets_in(site, page, shoot):
+async def test_a_wrong_password_is_told_and_the_right_one_lets_in(site, page, look):
     await page.goto(site.url)
     await is_out(page)
     await fill(page, DEMO, "something else entirely")
     await expect(page.get_by_role("alert")).to_have_text("Email, password or team is wrong.")
-    await shoot(page, "sign-in-refused")
+    await look(page, "sign-in-refused")
     await fill(page, DEMO, PASSWORD)
     await is_in(page)
 
@@ -147,25 +159,25 @@ async def test_on_another_machine_a_link_fills_in_the_form_and_no_more(site, pag
     await is_in(page, "Demo")
 
 
-async def test_an_address_of_two_teams_is_asked_which(site, page, shoot):
+async def test_an_address_of_two_teams_is_asked_which(site, page, look):
     await add_second_team(site)
     await page.goto(site.url)
     await fill(page, DEMO, PASSWORD)
     await expect(page.get_by_label("Team")).to_be_visible()
-    await shoot(page, "sign-in-team")
+    await look(page, "sign-in-team")
     await page.get_by_label("Team").select_option("Second & Sons")
     await page.get_by_role("button", name="Sign in", exact=True).click()
     await is_in(page, "Second & Sons")
 
 
-async def test_google_is_offered_where_it_is_set_up_alone(site, google_site, page, shoot):
+async def test_google_is_offered_where_it_is_set_up_alone(site, google_site, page, look):
     button = page.get_by_role("button", name="Continue with Google")
     async with page.expect_response("**/v1/auth/methods"):
         await page.goto(site.url)
     await expect(button).to_have_count(0)
     await page.goto(google_site.url)
     await expect(button).to_be_visible()
-    await shoot(page, "sign-in")
+    await look(page, "sign-in")
 
 
 async def test_signing_in_with_google_goes_there_and_comes_back(google_site, provider, page):
@@ -264,7 +276,7 @@ async def test_a_user_who_is_gone_is_out_within_a_minute_and_told(site, page, sh
 
 
 async def test_a_forgotten_password_is_replaced_by_a_link_that_is_promised_to_anybody(
-    new_site, page, shoot
+    new_site, page, look
 ):
     async with mailing(new_site) as (site, mailbox):
         await page.goto(site.url)
@@ -274,7 +286,7 @@ async def test_a_forgotten_password_is_replaced_by_a_link_that_is_promised_to_an
         await expect(page.get_by_role("status")).to_have_text(ANYBODY)
         await page.reload()
         await page.get_by_label("Email").fill(DEMO)
-        await shoot(page, "reset")
+        await look(page, "reset")
         await page.get_by_role("button", name="Mail me a link").click()
         await expect(page.get_by_role("status")).to_have_text(ANYBODY)
         recipients, mail, _ = await mailbox.mails.get()
@@ -286,7 +298,7 @@ async def test_a_forgotten_password_is_replaced_by_a_link_that_is_promised_to_an
         assert page.url == f"{site.url}/#/reset-confirm"
         await page.get_by_label("New password").fill(NEW_PASSWORD)
         await page.get_by_label("Show what is typed").check()
-        await shoot(page, "reset-confirm")
+        await look(page, "reset-confirm")
         await page.get_by_role("button", name="Change the password").click()
         await expect(page.get_by_role("status")).to_contain_text("Your password is changed.")
         await fill(page, DEMO, NEW_PASSWORD)
@@ -307,11 +319,11 @@ async def test_without_mail_the_page_says_whom_to_ask(site, page):
     await is_out(page)
 
 
-async def test_ones_own_name_is_changed_and_shown_everywhere(site, page, shoot):
+async def test_ones_own_name_is_changed_and_shown_everywhere(site, page, look):
     await sign_in(page, site)
     await page.get_by_role("link", name="Your account").click()
     await expect(page.get_by_label("Your name")).to_have_value("Demo")
-    await shoot(page, "account")
+    await look(page, "account")
     await page.get_by_label("Your name").fill("<b>Ada</b>")
     await page.get_by_role("button", name="Save the name").click()
     await expect(page.get_by_role("link", name="Your account")).to_contain_text("<b>Ada</b>")
@@ -341,13 +353,13 @@ async def test_ones_own_password_is_changed_and_ends_what_began_with_the_old_one
     await is_in(elsewhere)
 
 
-async def test_light_and_dark_are_chosen_and_kept(site, page, shoot):
+async def test_light_and_dark_are_chosen_and_kept(site, page, look):
     await sign_in(page, site)
     await page.goto(f"{site.url}/#/account")
     root = page.locator("html")
     await page.get_by_label("Dark", exact=True).check()
     await expect(root).to_have_attribute("data-theme", "dark")
-    await shoot(page, "account-dark")
+    await look(page, "account-dark")
     await page.reload()
     await expect(page.get_by_label("Dark", exact=True)).to_be_checked()
     await expect(root).to_have_attribute("data-theme", "dark")
