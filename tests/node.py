@@ -1,6 +1,7 @@
 """Node.js, and npm packages installed once for each content of their lock file."""
 
 import asyncio
+import errno
 import hashlib
 import importlib.util
 import os
@@ -73,8 +74,8 @@ async def _npm_ci(sources: Path, kept: Path) -> None:
             said, _ = await child.communicate()
         assert child.returncode == 0, said.decode()
         partial.rename(kept)
-    except OSError:
-        if not kept.exists():  # else another test process was quicker
-            raise
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+            raise  # else another test process was quicker
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -128,8 +128,9 @@ BEGIN
         audio := audio - usage_amount(OLD.usage, 'audio_tokens');
         text_ := text_ - usage_amount(OLD.usage, 'text_tokens');
         spent := spent - OLD.duration_minutes;
-        opened := opened
-            - (OLD.status IN ('in_progress', 'paused') OR OLD.duration_minutes > 0)::int;
+        -- Who was opened stays so, also where it ended before its first moment was written down.
+        opened := greatest(0, opened
+            - (OLD.status IN ('in_progress', 'paused') OR OLD.duration_minutes > 0)::int);
     END IF;
     IF audio <> 0 OR text_ <> 0 OR spent <> 0 OR opened <> 0 THEN
         INSERT INTO usage_days AS known (

@@ -44,6 +44,13 @@ async def models() -> AsyncIterator[SpeechModels]:
 
 
 @pytest.fixture(scope="session")
+def password_hash() -> Callable[[str], str]:
+    """The one password's, hashed once: it takes its time."""
+    hashed = hash_password(PASSWORD)
+    return lambda _: hashed
+
+
+@pytest.fixture(scope="session")
 def mouth(tmp_path_factory: pytest.TempPathFactory) -> Mouth:
     mouth = Mouth(tmp_path_factory.mktemp("microphone") / "said.wav")
     mouth.says()
@@ -62,11 +69,13 @@ async def browser(mouth: Mouth) -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def new_site(store_environment, pg, tmp_path, models) -> AsyncIterator[NewSite]:
+async def new_site(
+    store_environment, pg, tmp_path, models, password_hash
+) -> AsyncIterator[NewSite]:
     """Starts servers, all on the same stores. Variables of the settings are keyword arguments."""
     async with pg.transaction() as conn:
         await seed.seed(
-            conn, hash_password=hash_password, user_password=PASSWORD, admin_password=PASSWORD
+            conn, hash_password=password_hash, user_password=PASSWORD, admin_password=PASSWORD
         )
         await conn.execute('UPDATE ai_agents SET settings = \'{"engine": "local"}\'')
     known = {

@@ -31,6 +31,7 @@ from voicehub.keys import (
     SETTINGS,
     TOKENS,
 )
+from voicehub.live.admission import check_origin
 from voicehub.rest import body, welcome
 from voicehub.rest.fields import Shown
 from voicehub.rest.operation import operation
@@ -118,6 +119,8 @@ class PasswordReset(Shown):
 async def change(request: web.Request, asked: PasswordChange) -> web.Response:
     """Every sign-in of the user ends; the answer begins a new one for who asked."""
     principal = request[PRINCIPAL]
+    if asked.refresh_in == "cookie":
+        check_origin(request)  # before anything is changed
     async with request.app[POSTGRES].connection() as conn:
         user = await users.get(conn, principal.team_id, principal.own_user_id)
     if user is None:

@@ -162,9 +162,9 @@ test('what comes at the pace of speech waits, what comes faster begins at once',
         taken(slow, 40 * PER_MS);
         if (slow.isPlaying) beganMs = ms + 40;
     }
-    assert.equal(beganMs, 120);
+    assert.equal(beganMs, 200);
     const fast = new Playout();
-    give(fast, 'a', tone(120 * PER_MS));
+    give(fast, 'a', tone(200 * PER_MS));
     taken(fast, BLOCK);
     assert.equal(fast.isPlaying, true);
 });
@@ -177,7 +177,7 @@ test('a word that is complete does not wait, and one that stays alone waits no l
     assert.equal(complete.isPlaying, true);
     const alone = new Playout();
     give(alone, 'a', tone(30 * PER_MS));
-    taken(alone, 115 * PER_MS);
+    taken(alone, 195 * PER_MS);
     assert.equal(alone.isPlaying, false);
     taken(alone, 2 * BLOCK);
     assert.equal(alone.isPlaying, true);
@@ -187,17 +187,17 @@ test('gaps make the wait longer up to a limit, and calm makes it shorter again',
     const playout = new Playout();
     const waits = [];
     for (let round = 0; round < 4; round++) {
-        give(playout, 'a', tone(500 * PER_MS));
-        taken(playout, 600 * PER_MS);
+        give(playout, 'a', tone(700 * PER_MS));
+        taken(playout, 800 * PER_MS);
         waits.push(playout.waitMs);
     }
-    assert.deepEqual(waits, [240, 480, 480, 480]);
+    assert.deepEqual(waits, [400, 600, 600, 600]);
     for (let second = 0; second < 95; second++) {
         give(playout, 'b', tone(1000 * PER_MS));
         taken(playout, 990 * PER_MS);
     }
     assert.equal(playout.gaps, 4);
-    assert.equal(playout.waitMs, 120);
+    assert.equal(playout.waitMs, 200);
 });
 
 test('the end of an item is no gap', () => {

@@ -3,10 +3,11 @@
 
 import { SAMPLES_PER_MS, loudness } from './pcm.js';
 
-// Audio waits this long before it is heard, so that what comes a little late is in time: 100 ms of the network and
-// 20 ms of the page's own. Who sends faster than it is heard does not wait: that much is there at once.
-const WAIT_MS_MIN = 120;
-const WAIT_MS_MAX = 480; // after gaps, each of which doubles it
+// Audio waits this long before it is heard, or until so much of it is there. In pieces of 40 ms a network that is late
+// by up to 100 ms needs 140 ms; the rest is for a page or a server that is busy. What engines send faster than it is
+// heard hardly waits: so much of it comes at once.
+const WAIT_MS_MIN = 200;
+const WAIT_MS_MAX = 600; // after gaps, each of which doubles it
 const CALM_MS = 30_000; // heard without a gap, and the wait is halved again
 const FADE_SAMPLES = 5 * SAMPLES_PER_MS; // a cut in the middle of a wave would click
 const QUEUED_MS_MAX = 600_000; // what comes beyond is dropped, with the rest of its item: 58 MB are enough

@@ -21,6 +21,7 @@ import { Link } from './link.js';
  * @typedef {'connecting' | 'listening' | 'thinking' | 'speaking' | 'paused' | 'reconnecting' | 'leaving' | 'ended'} State
  */
 
+const AUDIBLE = 0.004; // a reply may begin with a breath of silence, which is waited for as well
 const ASKED = ''; // a response that has no id yet
 const LATE = 'response_cancel_not_active'; // what was to be cancelled was complete: that is as well
 
@@ -288,9 +289,11 @@ export class Conversation {
     reported(report) {
         this.observer.levels?.(this.isSilent ? 0 : this.mine, report.level);
         if (report.gaps !== this.gaps) this.observer.gaps?.((this.gaps = report.gaps));
-        if (report.isPlaying && this.state !== 'speaking') {
-            if (this.saidUntil) this.observer.latency?.(performance.now() - this.saidUntil);
+        if (this.saidUntil && report.isPlaying && report.level > AUDIBLE) {
+            this.observer.latency?.(performance.now() - this.saidUntil);
             this.saidUntil = 0;
+        }
+        if (report.isPlaying && this.state !== 'speaking') {
             if (this.state === 'listening' || this.state === 'thinking') this.enter('speaking');
         } else if (!report.isPlaying && this.state === 'speaking') {
             this.enter('listening');
