@@ -25,6 +25,7 @@ from voicehub.client.conversation import Conversation, Observer
 from voicehub.client.screen import Terminal
 from voicehub.client.tape import Tape
 from voicehub.client.turns import Reply
+from voicehub.devserver import console_link
 from voicehub.errors import VoiceHubError
 from voicehub.talk import speech
 
@@ -41,6 +42,7 @@ PAUSE_S = 0.4
 READY_S_MAX = 90.0
 STOP_S_MAX = 30.0
 LOG_LINES_SHOWN = 30
+DEV_PORT = 8080  # where `voicehub dev` listens unless it is told otherwise
 
 console = Console(highlight=False)
 
@@ -69,6 +71,8 @@ async def main() -> int:
     console.print(
         f"\nThe servers are stopped; they start with all this by: {again}", soft_wrap=True
     )
+    link = console_link(f"http://127.0.0.1:{DEV_PORT}", *_sign_in(folder))
+    console.print(f"Then see it, and talk, in the browser: {link}", soft_wrap=True, markup=False)
     failed = [each.name for each in made if not each.holds]
     console.print(f"\n[red]Failed: {', '.join(failed)}[/]" if failed else "\nAll is as promised.")
     return 1 if failed else 0
@@ -78,8 +82,7 @@ async def _gather(
     http: aiohttp.ClientSession, api: Api, folder: Path, clips: dict[str, Pcm]
 ) -> Evidence:
     """Hold the conversation, then ask the server what it has of it."""
-    email, password = json.loads((folder / "sign-in.json").read_text())["user"]
-    await api.login(email, password)
+    await api.login(*_sign_in(folder))
     before = (await api.me())["subscription"]
     session = await api.open_session(AGENT, {"caller": "the demo"})
     console.print(f"\n[bold]A conversation with {AGENT}[/], in real time:\n")
@@ -95,6 +98,12 @@ async def _gather(
         evidence.audio = folder / f"session-{session['id']}.{evidence.recording['format']}"
         await api.download(evidence.recording["url"], evidence.audio)
     return evidence
+
+
+def _sign_in(folder: Path) -> tuple[str, str]:
+    """The demo user's address and password."""
+    email, password = json.loads((folder / "sign-in.json").read_text())["user"]
+    return email, password
 
 
 def _folder() -> Path:

@@ -1,8 +1,9 @@
-"""An identity provider: keys of its own, tokens that it signs, and the document of its keys."""
+"""An identity provider: its keys and their document, tokens that it signs, the page it asks on."""
 
 import json
 import time
 from contextlib import asynccontextmanager
+from urllib.parse import urlencode
 
 import jwt
 from aiohttp import web
@@ -21,6 +22,13 @@ class Provider:
         self.status = 200
         self.document = None
         self.url = ""
+        self.authorization_url = ""
+        self.asked = []
+        """What pages have asked for, of who was sent here to sign in."""
+        self.who = {}
+        """Claims of who signs in here."""
+        self.instead = {}
+        """What of the answer is otherwise than it should be; None is left out."""
 
     def add_rsa(self, kid, bits=2048):
         return self.add(kid, rsa.generate_private_key(65537, bits), jwt.algorithms.RSAAlgorithm)
@@ -64,10 +72,22 @@ class Provider:
         headers = {"Location": self.url} if self.status == 302 else {}
         return web.Response(text=body, status=self.status, headers=headers)
 
+    async def authorize(self, request):
+        """Whoever comes is signed in, and is sent back with a token behind the `#`."""
+        asked = dict(request.query)
+        self.asked.append(asked)
+        claims = {"nonce": asked["nonce"], "aud": asked["client_id"], **self.who}
+        id_token = self.sign(next(iter(self.keys)), **claims)
+        answer = {"state": asked["state"], "id_token": id_token, "authuser": "0", **self.instead}
+        back = urlencode({name: value for name, value in answer.items() if value is not None})
+        raise web.HTTPFound(f"{asked['redirect_uri']}#{back}")
+
     @asynccontextmanager
     async def served(self):
         app = web.Application()
         app.router.add_get("/keys", self.show_keys)
+        app.router.add_get("/authorize", self.authorize)
         async with TestServer(app) as server:
             self.url = str(server.make_url("/keys"))
+            self.authorization_url = str(server.make_url("/authorize"))
             yield self

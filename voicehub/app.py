@@ -264,7 +264,7 @@ async def _identities(app: web.Application) -> AsyncIterator[None]:
 
 async def _reset_mails(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
-    if not (settings.smtp_url and settings.mail_from and settings.password_reset_url):
+    if not (settings.smtp_url and settings.mail_from and settings.reset_page_url):
         yield
         return
     mails = app[RESET_MAILS] = ResetMails(
@@ -272,7 +272,7 @@ async def _reset_mails(app: web.Application) -> AsyncIterator[None]:
         app[TOKENS],
         MailServer.at(settings.smtp_url.get_secret_value()),
         sender=settings.mail_from,
-        page_url=settings.password_reset_url,
+        page_url=settings.reset_page_url,
     )
     yield
     await mails.close()

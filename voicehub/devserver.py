@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 from rich.console import Console
 
@@ -78,12 +79,23 @@ async def run_dev(options: Options, console: Console) -> None:
             for role, (email, password) in sign_in.items():
                 console.print(f"  {role}: {email}  password: {password}")
             console.print(
+                f"In the browser: {console_link(url, *sign_in['user'])}",
+                soft_wrap=True,
+                markup=False,
+            )
+            console.print(
                 f"Talk to it: voicehub talk --url {url} --say 'Hello, who are you?'"
                 f" --password {sign_in['user'][1]}",
                 soft_wrap=True,
             )
 
         await _serve_and_work(settings, ready)
+
+
+def console_link(url: str, email: str, password: str) -> str:
+    """The console, with somebody signed in: behind the `#`, which no browser sends."""
+    proof = urlencode({"email": email, "password": password}, quote_via=quote)
+    return f"{url}/#/sign-in?{proof}"
 
 
 async def _serve_and_work(settings: Settings, ready: Callable[[str], None]) -> None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import structlog
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web import RequestPayloadError
 
 
 def configure(form: Literal["auto", "console", "json"]) -> None:
@@ -80,7 +81,8 @@ def _is_ours_to_mend(record: logging.LogRecord) -> bool:
     that quotes it.
     """
     error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, HttpProcessingError)
+    # A body that nobody wanted to read may be none as well.
+    return not isinstance(error, HttpProcessingError | RequestPayloadError)
 
 
 def _without_reprs(record: logging.LogRecord) -> bool:

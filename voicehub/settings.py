@@ -163,6 +163,11 @@ class Settings(BaseSettings):
         alias="VOICEHUB_GOOGLE_JWKS_URL",
         description="Where Google publishes its keys.",
     )
+    google_authorization_url: SafeUrl = Field(
+        "https://accounts.google.com/o/oauth2/v2/auth",
+        alias="VOICEHUB_GOOGLE_AUTHORIZATION_URL",
+        description="Where the console sends people who sign in with Google.",
+    )
     idp_issuer: str | None = Field(
         None,
         alias="VOICEHUB_IDP_ISSUER",
@@ -190,7 +195,8 @@ class Settings(BaseSettings):
     password_reset_url: SafeUrl | None = Field(
         None,
         alias="VOICEHUB_PASSWORD_RESET_URL",
-        description="Page that asks for the new password; links to it add `#token=`.",
+        description="Page that asks for the new password; links to it add `#token=`. Without one"
+        " it is the console at `VOICEHUB_PUBLIC_URL`.",
     )
 
     grace_s: float = Field(
@@ -355,9 +361,21 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _mail_is_whole(self) -> Self:
-        if self.smtp_url and not (self.mail_from and self.password_reset_url):
+        if self.smtp_url and not (self.mail_from and self.reset_page_url):
             raise PydanticCustomError(
                 "mail_half_set",
-                "VOICEHUB_SMTP_URL wants VOICEHUB_MAIL_FROM and VOICEHUB_PASSWORD_RESET_URL too.",
+                "VOICEHUB_SMTP_URL wants VOICEHUB_MAIL_FROM too, and either"
+                " VOICEHUB_PASSWORD_RESET_URL or a VOICEHUB_PUBLIC_URL with https://.",
             )
         return self
+
+    @property
+    def reset_page_url(self) -> str | None:
+        """Where links for a new password lead: the page that is set, or else the console."""
+        if self.password_reset_url or not self.public_url:
+            return self.password_reset_url
+        try:
+            return _safe_url(f"{self.public_url.rstrip('/')}/")
+        except ValueError:
+            # Whoever changes that page on its way gets the token.
+            return None

@@ -128,8 +128,9 @@ BEGIN
         audio := audio - usage_amount(OLD.usage, 'audio_tokens');
         text_ := text_ - usage_amount(OLD.usage, 'text_tokens');
         spent := spent - OLD.duration_minutes;
-        opened := opened
-            - (OLD.status IN ('in_progress', 'paused') OR OLD.duration_minutes > 0)::int;
+        -- Who was opened stays so, also where it ended before its first moment was written down.
+        opened := greatest(0, opened
+            - (OLD.status IN ('in_progress', 'paused') OR OLD.duration_minutes > 0)::int);
     END IF;
     IF audio <> 0 OR text_ <> 0 OR spent <> 0 OR opened <> 0 THEN
         INSERT INTO usage_days AS known (
@@ -277,13 +278,14 @@ BEGIN
     THEN
         PERFORM tell_webhooks(
             NEW.team_id, 'usage.settled',
-            concat_ws(
+            -- Cut: whatever anybody wrote into a row, its session ends.
+            left(concat_ws(
                 ':', 'usage.settled', NEW.id,
-                coalesce(NEW.usage->>'audio_tokens', '0'), coalesce(NEW.usage->>'text_tokens', '0')
-            ),
+                usage_amount(NEW.usage, 'audio_tokens'), usage_amount(NEW.usage, 'text_tokens')
+            ), 255),
             told || jsonb_build_object(
-                'audio_tokens', coalesce(NEW.usage->'audio_tokens', '0'),
-                'text_tokens', coalesce(NEW.usage->'text_tokens', '0'),
+                'audio_tokens', usage_amount(NEW.usage, 'audio_tokens'),
+                'text_tokens', usage_amount(NEW.usage, 'text_tokens'),
                 'duration_minutes', trim_scale(NEW.duration_minutes)
             )
         );

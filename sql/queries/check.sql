@@ -8,7 +8,10 @@ SELECT
     (SELECT coalesce(max(id), 0) FROM sessions) AS sessions,
     (SELECT coalesce(max(id), 0) FROM feedbacks) AS feedbacks,
     (SELECT coalesce(max(session_id), 0) FROM session_search) AS session_search,
-    (SELECT coalesce(max(user_id), 0) FROM google_accounts) AS google_accounts,
+    (
+        SELECT greatest(max(google_accounts.user_id), (SELECT max(id) FROM users), 0)
+        FROM google_accounts
+    ) AS google_accounts,
     (SELECT coalesce(max(id), 0) FROM subscription_changes) AS subscription_changes,
     (SELECT coalesce(max(id), 0) FROM webhook_endpoints) AS webhook_endpoints,
     (SELECT coalesce(max(id), 0) FROM webhook_deliveries) AS webhook_deliveries;
@@ -150,7 +153,8 @@ WHERE
 ORDER BY session_id;
 
 -- name: google_accounts_user_id
--- Users whom a Google account signs in, and who are not those of their rows.
+-- Users whom a Google account signs in, and who are not those of their rows; and those whose account
+-- signs in nobody of their team. Of two of a team that name one, the older has it.
 SELECT user_id AS id FROM google_accounts
 WHERE
     user_id > $1 AND user_id <= $2
@@ -160,7 +164,17 @@ WHERE
             users.id = google_accounts.user_id AND users.team_id = google_accounts.team_id
             AND users.google_id = google_accounts.google_id
     )
-ORDER BY user_id;
+UNION
+SELECT id FROM users
+WHERE
+    id > $1 AND id <= $2
+    AND google_id IS NOT NULL
+    AND NOT EXISTS (
+        SELECT FROM google_accounts
+        WHERE
+            google_accounts.google_id = users.google_id AND google_accounts.team_id = users.team_id
+    )
+ORDER BY id;
 
 -- name: subscription_changes_team_id
 -- What was done to subscriptions of a team that is gone.

@@ -8,15 +8,17 @@ FROM sessions WHERE team_id = $1 AND id = $2 FOR UPDATE;
 UPDATE sessions SET usage = $3 WHERE team_id = $1 AND id = $2;
 
 -- name: lock_charged
--- Lock the subscription that covers this moment, or else the team's latest. Whoever waits here for
--- one that is then replaced gets the one of before: `charge` looks again.
+-- Lock the subscription that covers this moment, or else one that waits for its turn, or else the
+-- newest, with whose totals the next one begins. Whoever waits here for one that is then replaced
+-- gets the one of before: `charge` looks again.
 SELECT id FROM subscriptions
 WHERE team_id = $1
 ORDER BY
     status IN ('free', 'active')
     AND coalesce(current_period_start <= now(), true)
     AND coalesce(current_period_end > now(), true) DESC,
-    current_period_start DESC NULLS LAST,
+    status IN ('free', 'active') DESC,
+    CASE WHEN status IN ('free', 'active') THEN current_period_start END DESC NULLS LAST,
     id DESC
 LIMIT 1
 FOR NO KEY UPDATE;
@@ -34,7 +36,8 @@ WHERE team_id = $1 AND id = $2 AND id = (
         status IN ('free', 'active')
         AND coalesce(current_period_start <= now(), true)
         AND coalesce(current_period_end > now(), true) DESC,
-        current_period_start DESC NULLS LAST,
+        status IN ('free', 'active') DESC,
+        CASE WHEN status IN ('free', 'active') THEN current_period_start END DESC NULLS LAST,
         id DESC
     LIMIT 1
 )

@@ -22,12 +22,13 @@ from tests.browser_console import (
     chromium,
     listen,
 )
+from tests.browser_rows import Rows, fill, record
 from voicehub.app import create_app
 from voicehub.auth.passwords import hash_password
 from voicehub.engines.local.engine import LocalEngine
 from voicehub.engines.local.models import SpeechModels
 from voicehub.engines.local.responder import BuiltInResponder
-from voicehub.keys import ENGINES
+from voicehub.keys import ENGINES, SPACES
 from voicehub.settings import Settings
 from voicehub.storage import seed
 
@@ -100,6 +101,15 @@ async def new_site(
 @pytest.fixture
 async def site(new_site: NewSite) -> Site:
     return await new_site()
+
+
+@pytest.fixture
+async def rows(site: Site) -> Rows:
+    """What the demo's team and another have done for three weeks."""
+    async with site.pg.transaction() as conn:
+        made = await fill(conn)
+        await record(site.app[SPACES], conn, made.session_id)
+    return made
 
 
 @pytest.fixture

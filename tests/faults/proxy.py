@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 from collections import deque
+from random import Random
 from types import TracebackType
 from typing import Any, Self
 
@@ -26,6 +27,9 @@ class Proxy:
     def __init__(self, port: int) -> None:
         self.delay_s = 0.0
         """How much later each piece of an answer arrives; pieces do not wait for each other."""
+        self.jitter_s = 0.0
+        """How much later than that, at most: each piece by chance, none before its forerunner."""
+        self.chance = Random(0)
         self.to_port = port
         """Where connections that are made from now on go."""
         self._links: set[_Link] = set()
@@ -96,6 +100,9 @@ class Proxy:
         finally:
             link.close()
             self._links.discard(link)
+
+    def lateness_s(self) -> float:
+        return self.delay_s + self.chance.uniform(0.0, self.jitter_s)
 
     async def thawed(self) -> None:
         await self._thawed.wait()
@@ -179,7 +186,7 @@ class _Way:
                 piece = await reader.read(CHUNK_BYTES)
             except OSError:
                 piece = b""
-            due_s = loop.time() + (self._proxy.delay_s if self._late else 0.0)
+            due_s = loop.time() + (self._proxy.lateness_s() if self._late else 0.0)
             async with self._changed:
                 self._held.append((due_s, piece))
                 self._held_bytes += len(piece)

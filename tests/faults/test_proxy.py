@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from random import Random
 
 import pytest
 
@@ -45,6 +46,14 @@ async def test_an_answer_is_late_by_the_delay(echo_port):
         start_s = loop.time()
         assert await ask(proxy.port, b"hello") == b"hello"
         assert 0.2 <= loop.time() - start_s < 2.0
+
+
+async def test_a_jitter_delays_each_piece_by_chance_and_keeps_their_order(echo_port):
+    async with Proxy(echo_port) as proxy:
+        proxy.jitter_s, proxy.chance = 0.1, Random(1)
+        assert all(0.0 <= proxy.lateness_s() <= 0.1 for _ in range(1000))
+        said = bytes(range(256)) * 4_000
+        assert await asyncio.gather(*(ask(proxy.port, said) for _ in range(3))) == [said] * 3
 
 
 async def test_what_is_frozen_arrives_after_the_thaw(echo_port):

@@ -45,6 +45,9 @@ async def test_ways_to_sign_in_are_there_where_settings_ask_for_them(settings):
         assert {GOOGLE, IDENTITY_PROVIDER, RESET_MAILS} <= set(app)
         response = await client.post("/v1/auth/google", json={"id_token": "x"})
         assert response.status == 401
+        ways = await (await client.get("/v1/auth/methods")).json()
+        assert ways["password"] == {"reset_by_mail": True}
+        assert ways["google"]["client_id"] == "client-1"
 
 
 async def test_the_offline_engine_is_not_loaded_beside_the_echo_engine(settings):

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import re
 import shutil
 import signal
 import sys
@@ -40,4 +41,5 @@ async def test_the_demo_holds_what_it_promises(folder):
     shown = printed.decode()
     assert child.returncode == 0, shown
     assert "All is as promised." in shown
+    assert re.search(r"/#/sign-in\?email=demo%40voicehub\.local&password=\S+", shown)
     assert "completed (client_close)" in shown

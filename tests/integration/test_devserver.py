@@ -7,6 +7,7 @@ import sys
 import tempfile
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import pytest
@@ -54,11 +55,20 @@ def passwords(printed):
     return dict(re.findall(r"(user|admin): \S+ +password: (\S+)", printed))
 
 
+def signed_in_by(printed):
+    """Whom the printed link signs in, as the console reads it."""
+    link = urlsplit(re.search(r"In the browser: (\S+)", printed)[1])
+    assert link.fragment.startswith("/sign-in?")
+    proof = parse_qs(link.fragment.partition("?")[2], strict_parsing=True)
+    return proof["email"][0], proof["password"][0]
+
+
 async def test_a_first_start_can_be_signed_in_to_and_a_second_keeps_everything(folder):
     async with dev(folder) as (url, printed), aiohttp.ClientSession() as http:
         first = passwords(printed)
         for step in ("Postgres", "Redis", "Spaces", "schema", "accounts", "server"):
             assert re.search(rf"{step}.* \d+\.\d\d s", printed), step
+        assert signed_in_by(printed) == ("demo@voicehub.local", first["user"])
         api = Api(http, url)
         await api.login("demo@voicehub.local", first["user"])
         created = await api.open_session("Ava")

@@ -81,3 +81,21 @@ def test_a_failure_that_nobody_asked_for_is_told_without_its_words():
     assert line["event"] == "Task exception was never retrieved"
     assert line["exception"].endswith("in fail\nValueError")
     assert "what was said" not in done.stderr
+
+
+NO_BODY = """
+import logging
+from aiohttp.web import RequestPayloadError
+from voicehub import logs
+logs.configure("json")
+try:
+    raise RequestPayloadError("b'what was sent'")
+except RequestPayloadError:
+    logging.getLogger("aiohttp.server").exception("Unhandled exception")
+"""
+
+
+def test_a_body_that_is_not_what_it_says_is_no_failure_of_ours():
+    command = [sys.executable, "-c", NO_BODY]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr == ""

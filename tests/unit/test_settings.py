@@ -154,6 +154,27 @@ def test_a_mail_server_wants_a_sender_and_a_page(environment, gone):
         Settings()
 
 
+def test_links_for_a_new_password_lead_to_the_console_where_no_page_is_set(environment):
+    assert Settings().reset_page_url is None
+    for public_url in ("https://voice.example/hub", "https://voice.example/hub/"):
+        environment.setenv("VOICEHUB_PUBLIC_URL", public_url)
+        assert Settings().reset_page_url == "https://voice.example/hub/"
+    for name, value in MAIL.items():
+        environment.setenv(name, value)
+    assert Settings().reset_page_url == MAIL["VOICEHUB_PASSWORD_RESET_URL"]
+    environment.delenv("VOICEHUB_PASSWORD_RESET_URL")
+    assert Settings().reset_page_url == "https://voice.example/hub/"
+
+
+def test_no_link_for_a_new_password_leads_to_a_page_that_others_can_change(environment):
+    environment.setenv("VOICEHUB_PUBLIC_URL", "http://voice.example")
+    assert Settings().reset_page_url is None
+    for name in ("VOICEHUB_SMTP_URL", "VOICEHUB_MAIL_FROM"):
+        environment.setenv(name, MAIL[name])
+    with pytest.raises(ValidationError, match="VOICEHUB_SMTP_URL wants"):
+        Settings()
+
+
 def test_links_and_keys_travel_by_tls_but_on_this_machine(environment):
     for url in ("http://127.0.0.1:9/keys", "http://localhost/keys", "https://idp.example"):
         environment.setenv("VOICEHUB_GOOGLE_JWKS_URL", url)

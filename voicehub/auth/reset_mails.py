@@ -104,8 +104,9 @@ class ResetMails:
         message["Date"] = formatdate()
         message["Message-ID"] = make_msgid(domain=self._sender.rpartition("@")[2].strip(" >"))
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday notice answers
+        # The team's name, not its label: that any of its users may write, with lines of their own.
         message.set_content(
-            f"Somebody, likely you, asked for a new password in the team {user.team_label}.\n\n"
+            f"Somebody, likely you, asked for a new password in the team {user.team_name}.\n\n"
             f"Choose it here within {life_s // 60} minutes:\n\n"
             f"{reset_url(self._page_url, token)}\n\n"
             "If it was not you, do nothing: the password stays as it is.\n"

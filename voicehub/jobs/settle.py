@@ -59,6 +59,10 @@ async def _settle_each(
             logger.warning("session not settled", session_id=session.session_id, code=error.code)
         except StorageError:
             failed += 1
+        except Exception:
+            # A row that nobody expected: the others are settled all the same.
+            logger.exception("session cannot be settled", session_id=session.session_id)
+            failed += 1
     return settled, failed
 
 

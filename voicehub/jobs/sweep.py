@@ -218,6 +218,8 @@ class Sweeper:
             recorded = row.data.get("recording") or row.data.get("legs")
             state = RecordingState.PROCESSING if recorded else RecordingState.EMPTY
             status, reason = how_it_ended(row)
+            # A former owner may have written more than what was booked shows.
+            written_ms = float(row.duration_minutes) * ownership.MS_PER_MINUTE
             return await ownership.finish(
                 conn,
                 owned.team_id,
@@ -225,7 +227,7 @@ class Sweeper:
                 owned.token,
                 status=status,
                 reason=reason,
-                duration_ms=active_s(row) * 1000,
+                duration_ms=max(active_s(row) * 1000, written_ms),
                 recording={"state": state.value},
                 keep_context=self._keep_context,
                 ended_s_ago=max(0.0, self._now_s() - lived_s),

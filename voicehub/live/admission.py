@@ -74,9 +74,15 @@ def check_origin(request: web.Request) -> None:
     if origin is None:
         return
     settings = request.app[SETTINGS]
-    host = urlsplit(settings.public_url).netloc if settings.public_url else request.host
     # Compared as text: an origin may be anything, and not all of it can be taken apart.
-    if origin.partition("://")[2] != host and origin not in settings.allowed_origins:
+    if settings.public_url:
+        # With the scheme: the page that `http://` shows may be whoever's is on the way.
+        parts = urlsplit(settings.public_url)
+        is_own = origin == f"{parts.scheme}://{parts.netloc}"
+    else:
+        # Without: whether a proxy before us speaks TLS, no request tells.
+        is_own = origin.partition("://")[2] == request.host
+    if not is_own and origin not in settings.allowed_origins:
         raise ForbiddenError("This origin is not allowed to.", code="origin_not_allowed")
 
 

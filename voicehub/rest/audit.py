@@ -6,19 +6,23 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from voicehub.errors import StorageError, VoiceHubError
+from voicehub.errors import NotFoundError, StorageError, VoiceHubError
 from voicehub.keys import POSTGRES, PRINCIPAL, REQUEST_ID
 from voicehub.storage import audit
 
-_READS = {"GET", "HEAD", "OPTIONS"}
+# The methods that change nothing.
+READS = {"GET", "HEAD", "OPTIONS"}
 
 _log = structlog.get_logger(__name__)
 
 
 async def recorded(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer an admin's request. What cannot be written down is not done: StorageError."""
-    if request.method in _READS:
+    if request.method in READS:
         return await handler(request)
+    if any("\0" in each for each in request.match_info.values()):
+        # No text that Postgres keeps has U+0000, and nothing has such a name.
+        raise NotFoundError("There is no such resource.")
     entry_id = await _begin(request)
     # One that is cancelled, with its server, keeps its entry without a status: nobody knows.
     try:

@@ -65,6 +65,9 @@ async def read_bytes(request: web.Request) -> bytes:
         raise TooLargeError(f"The body is larger than {request.client_max_size} bytes.") from None
     except TimeoutError:
         raise _TooSlowError("The body took too long to arrive.") from None
+    except web.RequestPayloadError:
+        # Its Content-Encoding or Transfer-Encoding says what it is not.
+        raise ClientError("The body is not encoded as its headers say.") from None
 
 
 def query(request: web.Request, model: type[Model]) -> Model:

@@ -26,7 +26,7 @@ CODES: dict[HTTPStatus, dict[str, str]] = {
         "forbidden": "Whoever asks may not do this.",
         "agent_is_built_in": "Agents that are built in are changed by platform admins only.",
         "admin_required": "Only platform admins may do this.",
-        "origin_not_allowed": "The page that opens the socket is of a site that is not allowed.",
+        "origin_not_allowed": "The page that asks is of a site that is not allowed.",
         "plan_not_free": "Plans that cost something are chosen by platform admins.",
         "wrong_password": "The old password is wrong.",
         "insufficient_quota": "The team's plan is used up, or it has none.",

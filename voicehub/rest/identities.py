@@ -10,6 +10,7 @@ from voicehub.auth.id_tokens import TOKEN_CHARACTERS_MAX, Identity, IdTokens
 from voicehub.errors import (
     AuthenticationError,
     ConflictError,
+    ForbiddenError,
     IdentityProviderError,
     NotFoundError,
     RateLimitError,
@@ -41,6 +42,7 @@ class IdTokenLogin(body.Body):
 _ERRORS = (
     AuthenticationError,
     ConflictError,
+    ForbiddenError,
     IdentityProviderError,
     NotFoundError,
     RateLimitError,

@@ -6,7 +6,13 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import ConfigDict, Field
 
-from voicehub.errors import AuthenticationError, ConflictError, OverloadError, RateLimitError
+from voicehub.errors import (
+    AuthenticationError,
+    ConflictError,
+    ForbiddenError,
+    OverloadError,
+    RateLimitError,
+)
 from voicehub.keys import LOGIN_ATTEMPTS, PASSWORDS, POSTGRES
 from voicehub.rest import body, welcome
 from voicehub.rest.operation import operation
@@ -33,7 +39,7 @@ class Login(body.Body):
 @operation(
     "Sign in with a password",
     answers=Welcome,
-    errors=(AuthenticationError, ConflictError, RateLimitError, OverloadError),
+    errors=(AuthenticationError, ForbiddenError, ConflictError, RateLimitError, OverloadError),
 )
 async def login(request: web.Request, asked: Login) -> web.Response:
     attempts = request.app[LOGIN_ATTEMPTS]

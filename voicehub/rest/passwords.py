@@ -31,6 +31,7 @@ from voicehub.keys import (
     SETTINGS,
     TOKENS,
 )
+from voicehub.live.admission import check_origin
 from voicehub.rest import body, welcome
 from voicehub.rest.fields import Shown
 from voicehub.rest.operation import operation
@@ -105,7 +106,7 @@ class PasswordReset(Shown):
     token: str
     """For `POST /v1/auth/password_resets/confirm`, once; also dead when the password changes."""
     url: str | None
-    """The link for the user; null where `VOICEHUB_PASSWORD_RESET_URL` is not set."""
+    """The link for the user; null where the server has no public address to lead to."""
     expires_in: int
     """Seconds."""
 
@@ -118,6 +119,8 @@ class PasswordReset(Shown):
 async def change(request: web.Request, asked: PasswordChange) -> web.Response:
     """Every sign-in of the user ends; the answer begins a new one for who asked."""
     principal = request[PRINCIPAL]
+    if asked.refresh_in == "cookie":
+        check_origin(request)  # before anything is changed
     async with request.app[POSTGRES].connection() as conn:
         user = await users.get(conn, principal.team_id, principal.own_user_id)
     if user is None:
@@ -178,7 +181,7 @@ async def create_reset(request: web.Request) -> PasswordReset:
     if user is None:
         raise NotFoundError("There is no such user.")
     token, life_s = request.app[TOKENS].issue_password_reset(user, mark(user.password_hash))
-    page_url = request.app[SETTINGS].password_reset_url
+    page_url = request.app[SETTINGS].reset_page_url
     return PasswordReset(
         token=token, url=reset_url(page_url, token) if page_url else None, expires_in=life_s
     )

@@ -136,7 +136,7 @@ async def create(request: web.Request, asked: NewEndpoint) -> web.Response:
             event_types=asked.event_types,
             secret=secret,
         )
-    headers = {"Location": f"/v1/webhook_endpoints/{endpoint.id}"}
+    headers = {"Location": f"{request.path}/{endpoint.id}"}
     return answer.shown(_with_secret(endpoint, secret), HTTPStatus.CREATED, headers)
 
 

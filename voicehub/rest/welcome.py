@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 from voicehub.auth.refresh_tokens import Issued, sign_in_mark
 from voicehub.errors import ConflictError, StorageError
 from voicehub.keys import REFRESH_TOKENS, SETTINGS, TOKENS
+from voicehub.live.admission import check_origin
 from voicehub.rest import answer, refresh_cookie
 from voicehub.rest.fields import Shown
 from voicehub.rest.me import OwnUser, own_user
@@ -60,7 +61,12 @@ class Welcome(Shown):
 
 
 async def begin(request: web.Request, user: User, refresh_in: RefreshIn = "body") -> web.Response:
-    """A new sign-in, of the row that was read when the user proved who they are."""
+    """A new sign-in, of the row that was read when the user proved who they are.
+
+    Raises ForbiddenError where the page of another site would leave its cookie with ours.
+    """
+    if refresh_in == "cookie":
+        check_origin(request)
     now = datetime.now(UTC)
     try:
         mark = sign_in_mark(user.email, user.password_hash)

@@ -92,7 +92,8 @@ RULES = (
         "ai_agents_home",
         "ai_agents",
         "agents that are both built in and a team's, or neither",
-        "UPDATE ai_agents SET is_built_in = (team_id IS NULL) WHERE id IN (IDS).",
+        "UPDATE ai_agents SET is_built_in = false WHERE id IN (IDS);"
+        " -- and give those without a team theirs: built in, they would serve every team.",
     ),
     Rule(
         "sessions_team_id",
@@ -166,7 +167,8 @@ RULES = (
         "google_accounts_user_id",
         "google_accounts",
         "users whom another Google account signs in than their rows say",
-        "DELETE FROM google_accounts WHERE user_id IN (IDS); they are bound at the next sign-in.",
+        "DELETE FROM google_accounts WHERE user_id IN (IDS);"
+        " UPDATE users SET google_id = google_id WHERE id IN (IDS).",
     ),
     Rule(
         "subscription_changes_team_id",

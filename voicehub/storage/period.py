@@ -37,6 +37,11 @@ def following(start: datetime, end: datetime, now: datetime) -> Period:
     return _holding(start, months, max(start.day, end.day), now)
 
 
+def lasts(start: datetime, end: datetime, interval: Interval) -> bool:
+    """Whether the period is one such interval."""
+    return _months_of(start, end) == interval.months
+
+
 def _holding(start: datetime, months: int, day: int, now: datetime) -> Period:
     passed = _month_number(now) - _month_number(start)
     count = max(0, passed // months - 1)  # at most so many have passed; one or two more may have

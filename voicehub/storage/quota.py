@@ -14,8 +14,10 @@ from voicehub.storage.postgres import Connection, Postgres
 from voicehub.storage.redis import Redis, team_key
 from voicehub.storage.subscriptions import Subscription
 
-# Nine thousand million tokens: a plan that says more is as good as unlimited.
-MILLIONTHS_MAX = 2**53
+# More than four million million tokens: a plan that says more is as good as unlimited. Half of what
+# Redis counts to. Lua has doubles: from nine thousand million tokens on they leave out parts of a
+# token, at most a thousandth; what is settled stays exact in Postgres.
+MILLIONTHS_MAX = 2**62
 # What Redis holds as the period of a team without a subscription.
 NO_PERIOD = "none"
 
@@ -54,7 +56,7 @@ def period_key(subscription_id: int, period_start_s: float | None, adjustments: 
 
 
 def in_millionths(amount: Decimal | None) -> int:
-    """A column's tokens in millionths, rounded down; at most what a Lua number holds exactly."""
+    """A column's tokens in millionths, rounded down; at most what Redis may hold."""
     return min(int((amount or Decimal(0)) * MILLION), MILLIONTHS_MAX)
 
 

@@ -68,7 +68,13 @@ def beginning(
     )
     if before is None or (end is not None and end <= now):
         return Beginning(period.beginning(now, interval or Interval.MONTH, now))
-    if interval is None and start is not None and start <= now and end is not None:
+    if (
+        start is not None
+        and start <= now
+        and end is not None
+        # From its own start it might end earlier: one of the 31st began on the 30th.
+        and (interval is None or period.lasts(start, end, interval))
+    ):
         carried = (start, end)
     else:
         began = min(start or now, now)

@@ -40,7 +40,7 @@ async def add_user(pg, team, email, password_hash=None):
             "WITH made AS (INSERT INTO team (label, name) VALUES ($1, $2) RETURNING id)"
             " INSERT INTO users (team_id, email, display_name, password_hash, settings)"
             " SELECT id, $3, 'Ada', $4, '{}' FROM made RETURNING id",
-            team.title(),
+            f"{team.title()}.\n\nAnd now go to https://evil.example",
             team,
             email,
             password_hash,
@@ -60,7 +60,9 @@ async def test_a_user_gets_a_link_at_the_address_of_the_row(pg, mails, mailbox):
     assert recipients == ["ada@one.example"]
     assert mail["From"] == "VoiceHub <hub@voice.example>"
     assert mail["Auto-Submitted"] == "auto-generated"
-    assert "the team One" in mail.get_content()
+    assert "the team one." in mail.get_content()
+    # Any user of the team may write its label.
+    assert "evil.example" not in mail.get_content()
     reset = token_in(mail)
     assert (reset.user_id, reset.password_mark) == (user_id, mark("$argon2id$hash"))
 

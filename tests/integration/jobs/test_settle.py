@@ -70,3 +70,11 @@ async def test_a_team_without_a_subscription_is_no_outage(pg, redis, team, owner
     await team.run("UPDATE subscriptions SET team_id = team_id - 1 RETURNING id")
     assert await settle_all(pg, redis) == 5
     assert await team.used() == (150, 0)
+
+
+async def test_a_row_that_nobody_expected_keeps_no_other_back(pg, redis, team, owners):
+    odd = {"audio_tokens": "much", "text_tokens": None}
+    await team.run("UPDATE sessions SET usage = $2 WHERE id = $1", owners[1].session_id, odd)
+    with pytest.raises(StorageError, match="1 sessions could not be settled, 4 were"):
+        await settle_all(pg, redis)
+    assert await team.used() == (Decimal(130), 0)

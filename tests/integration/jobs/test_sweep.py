@@ -378,3 +378,12 @@ async def test_a_session_whose_engine_failed_a_resuming_owner_has_failed(team, p
         row = await module._row(conn, Owned(team.id, session_id, 1))
     row.data["leaving"] = "engine"
     assert how_it_ended(row) == (Status.FAILED, EndedReason.ENGINE)
+
+
+async def test_active_time_that_an_owner_has_written_is_not_taken_back(team, worker, new_owner):
+    # It paused, or went away in a drain, without anything booked: a silent session.
+    owner = await new_owner()
+    await team.run("UPDATE sessions SET duration_minutes = 5 RETURNING id")
+    await owner.die()
+    await worker.look(ENOUGH)
+    assert (await owner.row())["duration_minutes"] == 5

@@ -58,3 +58,34 @@ async def test_an_admin_finds_no_team_where_there_is_none(web_client):
         async with web_client.client.request(route.method, path, headers=headers) as response:
             assert response.status == 404, name_of(route)
     assert await all_rows(web_client.pg) == before
+
+
+async def test_a_token_of_a_user_who_is_gone_changes_nothing(web_client, secret):
+    was_ada = {"Authorization": f"Bearer {await web_client.token('ada')}"}
+    team_id, user_id = web_client.teams["one"], web_client.users["ada"]
+    path = f"/v1/teams/{team_id}/users/{user_id}/anonymize"
+    asks = [
+        (route, route.path.format(**await make_all(web_client, parameters(route), "ada")))
+        for route in USERS
+        if route.method != "GET"
+    ]
+    assert (await web_client.post(path, who="root"))[0].status == 200
+    before = await all_rows(web_client.pg)
+    for route, path in asks:
+        async with web_client.client.request(
+            route.method, path, headers=was_ada, json={}
+        ) as response:
+            assert response.status == 401, name_of(route)
+    for token in (was_ada, {"Authorization": f"Bearer {secret}"}):
+        assert (await web_client.get("/v1/realtime", who=None, headers=token))[0].status == 401
+    assert await all_rows(web_client.pg) == before
+
+
+async def test_who_was_an_admin_is_shown_no_more_than_others(web_client):
+    headers = {"Authorization": f"Bearer {await web_client.token('root')}"}
+    await web_client.run(
+        "UPDATE users SET email = 'was@one.example' WHERE id = $1", web_client.users["root"]
+    )
+    for path in (f"/v1/agents/{web_client.agents['Ava']}", "/v1/plans", "/v1/teams"):
+        response, body = await web_client.get(path, who=None, headers=headers)
+        assert (response.status, body["code"]) == (401, "invalid_api_key"), path

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from yarl import URL
 
 from voicehub import keys
 from voicehub.errors import ConflictError, NotFoundError
@@ -158,3 +159,10 @@ async def test_nothing_that_was_sent_is_written_down(web_client):
     written = await entries(web_client)
     assert [entry["status"] for entry in written] == [201, 400]
     assert "marker" not in str(written).lower()
+
+
+async def test_an_id_that_cannot_be_written_down_is_of_nothing(web_client):
+    path = URL(f"/v1/teams/{web_client.teams['one']}/users/%00", encoded=True)
+    response, _ = await web_client.ask("DELETE", path, who="root")
+    assert response.status == 404
+    assert await entries(web_client) == []

@@ -114,6 +114,14 @@ async def test_a_body_beyond_the_limit_is_413(web_client):
     assert (response.status, body["code"]) == (413, "message_too_big")
 
 
+async def test_a_body_that_is_not_encoded_as_it_says_is_400(web_client):
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    response, body = await web_client.ask(
+        "POST", "/v1/auth/login", data=b"{}", headers=headers, who=None
+    )
+    assert (response.status, body["code"]) == (400, "invalid_value")
+
+
 async def test_a_form_is_told_that_json_is_wanted(web_client):
     response, body = await web_client.ask("POST", "/v1/auth/login", data={"email": "x"}, who=None)
     assert (response.status, body["code"]) == (415, "unsupported_media_type")

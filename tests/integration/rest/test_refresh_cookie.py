@@ -40,10 +40,36 @@ async def test_a_page_is_signed_in_again_by_its_cookie(web_client, kept):
 
 async def test_a_page_of_another_origin_gets_nothing_by_it(web_client, kept):
     for path in ("/v1/auth/refresh", "/v1/auth/logout"):
-        headers = kept | {"Origin": "https://evil.voice.example"}
-        response, problem = await web_client.post(path, {}, who=None, headers=headers)
-        assert (response.status, problem["code"]) == (403, "origin_not_allowed")
+        for origin in ("https://evil.voice.example", "http://voice.example", "null"):
+            headers = kept | {"Origin": origin}
+            response, problem = await web_client.post(path, {}, who=None, headers=headers)
+            assert (response.status, problem["code"]) == (403, "origin_not_allowed"), origin
     assert (await refresh(web_client, kept | OURS))[0].status == 200
+
+
+async def test_a_page_of_another_origin_signs_nobody_in_here(web_client):
+    # By `http` somebody on the way may be the page.
+    for origin in ("https://evil.voice.example", "http://voice.example", "null"):
+        headers = {"Origin": origin}
+        response, problem = await web_client.post(
+            "/v1/auth/login", LOGIN, who=None, headers=headers
+        )
+        assert (response.status, problem["code"]) == (403, "origin_not_allowed"), origin
+        assert "Set-Cookie" not in response.headers
+    response, _ = await web_client.post("/v1/auth/login", LOGIN, who=None, headers=OURS)
+    assert response.status == 200
+
+
+async def test_a_page_of_another_origin_changes_no_password(web_client):
+    asked = {
+        "old_password": LOGIN["password"],
+        "new_password": "wrong mule charger paperclip",
+        "refresh_in": "cookie",
+    }
+    headers = {"Origin": "https://evil.voice.example"}
+    response, _ = await web_client.post("/v1/me/password", asked, headers=headers)
+    assert response.status == 403
+    assert (await web_client.post("/v1/auth/login", LOGIN, who=None))[0].status == 200
 
 
 async def test_without_token_and_cookie_one_has_to_sign_in(web_client):

@@ -38,6 +38,13 @@ async def test_a_new_endpoint_hears_of_everything_and_shows_its_secret_once(web_
     assert "secret" not in again
 
 
+async def test_an_admin_is_led_to_the_endpoint_of_the_team(web_client):
+    path = f"/v1/teams/{web_client.teams['two']}/webhook_endpoints"
+    response, made = await web_client.post(path, {"url": URL}, who="root")
+    assert response.headers["Location"] == f"{path}/{made['id']}"
+    assert (await web_client.get(response.headers["Location"], who="root"))[0].status == 200
+
+
 async def test_a_repeated_creation_makes_one_endpoint(web_client):
     headers = {"Idempotency-Key": "hook-1"}
     _, first = await web_client.post(PATH, {"url": URL}, headers=headers)

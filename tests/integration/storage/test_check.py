@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from voicehub.storage import check
+from voicehub.storage import check, users
 from voicehub.storage.check import IDS_SHOWN_MAX, RULES, UNOWNED, find_faults
 from voicehub.storage.lease import hold
 from voicehub.storage.queries import sql_folder
@@ -135,12 +135,39 @@ async def test_what_refers_to_another_teams_row_is_found(whole, redis, name):
     assert await found(whole, redis) == {name}
 
 
-@pytest.mark.parametrize("name", ["sessions_ended_at", "sessions_not_listed", "ai_agents_home"])
+@pytest.mark.parametrize(
+    "name",
+    ["sessions_ended_at", "sessions_not_listed", "ai_agents_home", "google_accounts_user_id"],
+)
 async def test_what_is_mended_as_it_says_is_whole(whole, redis, name):
     await execute(whole, BREAKS[name])
     (fault,) = (await find_faults(whole.pg, redis)).faults
     await execute(whole, fault.rule.mend.replace("IDS", "1").rstrip("."))
     assert await found(whole, redis) <= {"ai_agents_creator_id"}
+
+
+@pytest.mark.parametrize("user", ["is there", "is gone"])
+async def test_a_google_account_that_is_mended_signs_its_user_in_again(whole, redis, user):
+    if user == "is there":
+        await execute(whole, "DELETE FROM google_accounts")
+    else:
+        await execute(whole, "INSERT INTO google_accounts VALUES ('h', 1, 999)")
+    (fault,) = (await find_faults(whole.pg, redis)).faults
+    await execute(whole, fault.rule.mend.replace("IDS", str(fault.ids[0])).rstrip("."))
+    assert await found(whole, redis) == set()
+    async with whole.pg.connection() as conn:
+        assert [each.id for each in await users.by_google(conn, "g", "other@x")] == [whole.user_id]
+
+
+async def test_of_two_users_of_a_team_with_one_google_account_the_older_has_it(whole, redis):
+    # As 0002 may find them; nothing is to be mended.
+    await execute(
+        whole,
+        "ALTER TABLE users DISABLE TRIGGER users_keep_google_accounts;"
+        "INSERT INTO users (team_id, email, display_name, google_id, settings)"
+        " SELECT team_id, 'v@t.example', 'V', google_id, '{}' FROM users",
+    )
+    assert await found(whole, redis) == set()
 
 
 async def test_every_reference_of_the_schema_has_its_rule():

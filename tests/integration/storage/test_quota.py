@@ -71,10 +71,10 @@ async def test_a_team_without_a_current_plan_has_nothing(team, redis):
         await require(team, redis)
 
 
-def test_amounts_stay_within_what_lua_counts_exactly():
+def test_amounts_stay_within_what_redis_counts():
     assert in_millionths(None) == 0
     assert in_millionths(Decimal("0.0000019")) == 1
-    assert in_millionths(Decimal("1e30")) == MILLIONTHS_MAX == 2**53
+    assert in_millionths(Decimal("1e30")) == MILLIONTHS_MAX == 2**62
 
 
 async def test_a_team_without_a_subscription_is_told_that_nothing_is_left(team, redis):
@@ -124,3 +124,21 @@ async def test_telling_stops_at_a_store_that_is_away_and_raises_nothing(team, re
     monkeypatch.setattr(redis, "run", fail)
     await quota.tell(team.pg, redis, [team.id, team.id + 1])
     assert asked == [[quota.quota_key(team.id)]]
+
+
+async def test_a_very_great_plan_lasts_as_long_as_it_says(team, redis):
+    await team.run("UPDATE plans SET max_audio_tokens = 1e12 RETURNING id")
+    await team.run("UPDATE subscriptions SET total_audio_tokens_used = 4e11 RETURNING id")
+    async with team.pg.connection() as conn:
+        assert (await quota.refresh(redis, conn, team.id)).audio_left == 6 * 10**11 * MILLION
+
+
+async def test_the_greatest_plan_of_all_is_counted_in_redis(team, redis):
+    await team.run("UPDATE plans SET max_audio_tokens = 1e30 RETURNING id")
+    session_id = await team.add_session()
+    totals = Totals(5 * MILLION)
+    async with team.pg.connection() as conn:
+        assert (await quota.refresh(redis, conn, team.id)).audio_left == MILLIONTHS_MAX
+    more = {"number": 1, "totals": totals, "audio_in_flight": 0, "settled": None}
+    left = await usage.book(redis, team.id, session_id, 1, **more)
+    assert left.audio_left == pytest.approx(MILLIONTHS_MAX - 5 * MILLION, abs=1024)

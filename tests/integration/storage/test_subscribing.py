@@ -238,3 +238,21 @@ async def test_two_connections_never_hold_a_team_at_once(team, by):
         await subscribing.cancel(conn, by, team.subscription_id, at_period_end=True)
         with pytest.raises(asyncpg.LockNotAvailableError):
             await other.fetchval("SELECT 1 FROM team WHERE id = $1 FOR UPDATE NOWAIT", team.id)
+
+
+async def test_what_comes_after_a_cancellation_falls_on_what_the_next_one_goes_on_from(
+    team, by, plan_id
+):
+    # One that was over long ago began later than one without a beginning.
+    await team.run("UPDATE subscriptions SET status = 'cancelled' RETURNING id")
+    endless = await team.run(
+        "INSERT INTO subscriptions (team_id, plan_id, status) VALUES ($1, $2, 'free') RETURNING id",
+        team.id,
+        plan_id,
+    )
+    session_id = await team.add_session()
+    await do(team, settlement.settle, team.id, session_id, used(100))
+    await do(team, subscribing.cancel, by, endless, at_period_end=False)
+    await do(team, settlement.settle, team.id, session_id, used(130))
+    await do(team, subscribing.create, by, plan_id, None)
+    assert await totals(team) == [("cancelled", 0), ("cancelled", 130), ("free", 130)]

@@ -65,6 +65,14 @@ async def test_a_session_that_nobody_opened_counts_nothing(team):
     assert await team.run("SELECT count(*) FROM usage_days") == 0
 
 
+async def test_a_session_that_was_lost_at_its_very_beginning_was_opened(team):
+    session_id = await team.add_session(status="created", fence=0)
+    async with team.pg.connection() as conn:
+        await ownership.start(conn, team.id, session_id)
+    await finish(team, session_id, 0)
+    assert (await report(team)).totals == Amounts(Decimal(0), Decimal(0), Decimal(0), 1)
+
+
 async def test_a_session_counts_on_the_day_on_which_it_was_opened_in_utc(team):
     session_id = await team.add_session("created")
     await team.run("SET timezone = 'Asia/Tokyo'")

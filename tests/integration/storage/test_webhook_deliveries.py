@@ -138,6 +138,14 @@ async def test_every_way_to_end_tells_of_it(team, endpoint_id):
     assert [kind for kind, _ in found].count("usage.settled") == 3
 
 
+async def test_usage_that_no_settlement_wrote_ends_its_session_all_the_same(team, endpoint_id):
+    session_id = await team.add_session()
+    odd = {"audio_tokens": "9" * 300, "text_tokens": [1]}
+    await team.run("UPDATE sessions SET usage = $2 WHERE id = $1", session_id, odd)
+    await finish(team, session_id, {"state": "empty"})
+    assert (await team.row(session_id))["status"] == "completed"
+
+
 async def test_usage_that_is_settled_late_is_an_event_of_its_own(team, endpoint_id):
     session_id = await team.add_session()
     await settle(team, session_id, 10)

@@ -15,6 +15,7 @@ OPEN = {
     "/docs": "tells nothing of anybody",
     "/docs/{file}": "the same",
     "/v1/openapi.json": "the same",
+    "/v1/auth/methods": "for who is to choose one",
     "/v1/auth/login": "the proof is made here",
     "/v1/auth/google": "the same",
     "/v1/auth/token_exchange": "the same",

@@ -42,6 +42,14 @@ def test_the_first_one_begins_now_with_nothing_used(interval, end):
     assert beginning(over, interval and Interval(interval), at(NOW)) == begins
 
 
+def test_who_asks_for_the_interval_that_it_was_keeps_the_day_of_renewal():
+    # Of the 31st; a month from the start would end a day before it, with all of the plan.
+    former = cancelled("2026-04-30T00:00", "2026-05-31T00:00")
+    begins = beginning(former, Interval.MONTH, at("2026-05-10T00:00"))
+    assert begins == beginning(former, None, at("2026-05-10T00:00"))
+    assert begins.period[1] == at("2026-05-31T00:00")
+
+
 @pytest.mark.parametrize(
     ("start", "end", "interval", "carried"),
     [

@@ -21,18 +21,27 @@ export class ApiError extends Error {
      * @param {string} name
      */
     of(name) {
-        return this.faults.find((fault) => fault.pointer === `#/${name}`)?.detail;
+        const fault = this.faults.find((each) => each.pointer === `#/${name}`);
+        return fault?.detail ?? (this.problem.param === name ? this.message : undefined);
     }
 }
 
+/** What answers with the cookie, or reads it: nothing else is sent one. */
+const COOKIE_PATHS = /^\/v1\/(auth\/|me\/password$)/;
+
 export class Api {
-    /** @param {() => void} signedOut the server knows us no more */
+    /** @param {(why: string | null) => void} signedOut the server knows us no more, or we have left */
     constructor(signedOut) {
         this.signedOut = signedOut;
         /** @type {string | null} the access token; it lives in this page's memory alone */
         this.token = null;
+        /** @type {number | null} */
+        this.userId = null;
         /** @type {Promise<boolean> | null} */
         this.refreshing = null;
+        /** All tabs have one cookie: what one does to it, the others are told. */
+        this.tabs = new BroadcastChannel('voicehub');
+        this.tabs.onmessage = ({ data }) => this.hear(data);
     }
 
     /**
@@ -140,11 +149,10 @@ export class Api {
      * @param {object} proof
      */
     async signIn(path, proof) {
-        const response = await this.fetch('POST', path, { ...proof, refresh_in: 'cookie' });
-        const body = await response.json();
-        if (!response.ok) throw new ApiError(response.status, body);
+        const { body } = await this.ask('POST', path, { ...proof, refresh_in: 'cookie' });
         this.token = body.access_token;
-        return body.user;
+        this.userId = body.user.id;
+        this.tabs.postMessage({ signedIn: this.userId });
     }
 
     /** Whether somebody is signed in still, by the cookie. */
@@ -158,19 +166,44 @@ export class Api {
     async renew() {
         const response = await this.fetch('POST', '/v1/auth/refresh', {});
         if (response.ok) {
-            this.token = (await response.json()).access_token;
-        } else if (response.status < 500) {
-            const wasIn = this.token !== null;
-            this.token = null;
-            if (wasIn) this.signedOut();
+            const { access_token, user } = await response.json();
+            if (this.userId !== null && this.userId !== user.id) {
+                // It is another's cookie by now: nobody goes on as somebody else.
+                location.reload();
+                return false;
+            }
+            this.token = access_token;
+            this.userId = user.id;
+        } else if (response.status < 500 && this.token) {
+            this.forget('Your sign-in has ended. Sign in again; if that fails, your account is gone or has another password.');
         }
         return response.ok;
     }
 
     async signOut() {
-        await this.fetch('POST', '/v1/auth/logout', {}).catch(() => {});
+        const response = await this.fetch('POST', '/v1/auth/logout', {});
+        if (!response.ok) throw new ApiError(response.status, (await contentOf(response)) || {});
+        this.tabs.postMessage({ signedOut: true });
+        this.forget(null);
+    }
+
+    /** @param {string | null} why */
+    forget(why) {
+        this.drop();
+        this.signedOut(why);
+    }
+
+    /** Go on as nobody; the cookie stays. */
+    drop() {
         this.token = null;
-        this.signedOut();
+        this.userId = null;
+    }
+
+    /** What another tab has done. @param {{signedIn?: number, signedOut?: boolean}} told */
+    hear({ signedIn, signedOut }) {
+        if (this.userId === null) return;
+        if (signedOut) this.forget('You signed out in another tab.');
+        else if (signedIn !== this.userId) location.reload();
     }
 
     /**
@@ -190,7 +223,7 @@ export class Api {
                 method,
                 headers: all,
                 body: body === undefined ? undefined : JSON.stringify(body),
-                credentials: path.startsWith('/v1/auth/') ? 'same-origin' : 'omit',
+                credentials: COOKIE_PATHS.test(path) ? 'same-origin' : 'omit',
                 cache: 'no-store',
             });
         } catch {

@@ -11,13 +11,13 @@ import { html, useCallback, useEffect, useRef, useState } from './html.js';
  * @returns {{value: T | null, error: Error | null, again: () => void, set: (value: T) => void}}
  */
 export function useRead(read, inputs) {
-    const [state, setState] = useState({ value: null, error: null });
+    const [state, setState] = useState(/** @type {{value: T | null, error: any}} */ ({ value: null, error: null }));
     const [round, setRound] = useState(0);
     useEffect(() => {
         let isWanted = true;
         read().then(
             (value) => isWanted && setState({ value, error: null }),
-            (error) => isWanted && setState((/** @type {any} */ before) => ({ value: before.value, error })),
+            (error) => isWanted && setState((before) => ({ value: before.value, error })),
         );
         return () => {
             isWanted = false;
@@ -34,7 +34,7 @@ export function useRead(read, inputs) {
  * @param {(...given: any[]) => Promise<unknown>} act
  */
 export function useAct(act) {
-    const [state, setState] = useState({ isBusy: false, error: null });
+    const [state, setState] = useState({ isBusy: false, error: /** @type {any} */ (null) });
     const run = async (/** @type {any[]} */ ...given) => {
         setState({ isBusy: true, error: null });
         try {
@@ -128,6 +128,69 @@ export function Field({ label, hint, fault, children }) {
     </div>`;
 }
 
+/**
+ * A button that asks first: what it does cannot be taken back.
+ *
+ * @param {{name: string, title: string, does: string, isSmall?: boolean, act: () => Promise<unknown>, children?: any}} properties
+ *   `name` stands on the button, `title` and the children in the question, `does` on the answer that does it
+ */
+export function Confirmed({ name, title, does, isSmall = false, act, children }) {
+    const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
+    const id = useRef(`question-${++fieldCount}`).current;
+    const doing = useAct(async () => {
+        await act();
+        dialog.current?.close();
+    });
+    return html`
+        <button type="button" class="button danger ${isSmall ? 'small' : ''}" onClick=${() => dialog.current?.showModal()}>${name}</button>
+        <dialog ref=${dialog} aria-labelledby=${id}>
+            <div class="stack">
+                <h2 id=${id}>${title}</h2>
+                ${children}
+                <${Fault} error=${doing.error} />
+                <div class="row">
+                    <button type="button" class="button danger" disabled=${doing.isBusy} onClick=${() => doing.run()}>${does}</button>
+                    <button type="button" class="button" onClick=${() => dialog.current?.close()}>Cancel</button>
+                </div>
+            </div>
+        </dialog>
+    `;
+}
+
+/**
+ * What the rows of a list are called, by their ids, for tables that refer to them: the newest hundred.
+ *
+ * @param {import('./api.js').Api} api
+ * @param {string} path
+ * @param {string} member
+ * @returns {Map<number, string>}
+ */
+export function useNames(api, path, member) {
+    const found = useRead(() => api.get(path, { limit: 100 }), [path]);
+    return new Map((found.value?.data ?? []).map((/** @type {any} */ each) => [each.id, each[member]]));
+}
+
+/**
+ * Do something whenever the page turns light or dark: what is drawn by hand does not turn by itself.
+ *
+ * @param {() => void} act
+ */
+export function useTurnOfTheme(act) {
+    const latest = useRef(act);
+    latest.current = act;
+    useEffect(() => {
+        const turned = () => latest.current();
+        const system = matchMedia('(prefers-color-scheme: dark)');
+        const chosen = new MutationObserver(turned);
+        chosen.observe(document.documentElement, { attributeFilter: ['data-theme'] });
+        system.addEventListener('change', turned);
+        return () => {
+            chosen.disconnect();
+            system.removeEventListener('change', turned);
+        };
+    }, []);
+}
+
 /** @param {{status: string}} properties */
 export function Status({ status }) {
     const [kind, name] = STATES[/** @type {keyof typeof STATES} */ (status)] ?? ['', status];
@@ -136,7 +199,7 @@ export function Status({ status }) {
 
 const STATES = {
     created: ['', 'Not opened'],
-    in_progress: ['good live', 'Live'],
+    in_progress: ['good running', 'Live'],
     paused: ['warn', 'Paused'],
     completed: ['', 'Completed'],
     failed: ['bad', 'Failed'],
@@ -185,16 +248,25 @@ export function More({ list }) {
 
 const NUMBER = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const WHEN_THIS_YEAR = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit' });
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
+const DAY_IN_UTC = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeZone: 'UTC' });
 
 /** @param {number} value */
 export const amount = (value) => NUMBER.format(value);
 
 /** @param {string | null} iso */
-export const when = (iso) => (iso ? WHEN.format(new Date(iso)) : '–');
+export function when(iso) {
+    if (!iso) return '–';
+    const then = new Date(iso);
+    return (then.getFullYear() === new Date().getFullYear() ? WHEN_THIS_YEAR : WHEN).format(then);
+}
 
-/** @param {string | null} iso */
-export const day = (iso) => (iso ? DAY.format(new Date(iso)) : '–');
+/** @param {string | null} iso a moment, or a day alone, which is the same wherever one reads it */
+export function day(iso) {
+    if (!iso) return '–';
+    return (iso.includes('T') ? DAY : DAY_IN_UTC).format(new Date(iso));
+}
 
 /**
  * 75000 as `1:15`, hours where there are some.

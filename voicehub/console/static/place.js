@@ -25,6 +25,12 @@ export function go(hash) {
     location.hash = hash;
 }
 
+/** Go there as if one had never been here. @param {string} hash */
+export function goInstead(hash) {
+    history.replaceState(null, '', location.pathname + hash);
+    dispatchEvent(new HashChangeEvent('hashchange'));
+}
+
 /** @returns {Place} */
 function here() {
     const [path, query] = location.hash.replace(/^#\/?/, '').split('?');

@@ -25,7 +25,7 @@ function Stores({ ready }) {
             <h2>Stores</h2>
             <span class="badge ${{ ready: 'good', degraded: 'warn', not_ready: 'bad' }[/** @type {'ready'} */ (ready.status)]}">${{ ready: 'Ready', degraded: 'Degraded', not_ready: 'Not ready' }[/** @type {'ready'} */ (ready.status)]}</span>
         </div>
-        <ul class="tiles">
+        <ul class="tiles close">
             ${Object.entries(ready.stores).map(
                 ([name, store]) => html`<li class="card padded row spread">
                     <b>${NAMES[name] ?? name}</b>
@@ -40,17 +40,17 @@ function Stores({ ready }) {
 function Jobs({ jobs }) {
     return html`<section class="card padded stack">
         <h2>Jobs</h2>
-        ${jobs.length === 0 && html`<p class="note warn">No worker has run yet. Start one: <code>voicehub worker</code>.</p>`}
+        ${jobs.length === 0 && html`<div class="note warn"><p>No worker has run yet. Start one: <code>voicehub worker</code>.</p></div>`}
         ${jobs.length > 0 &&
-        html`<div class="table-box"><table>
-            <thead><tr><th>Job</th><th>Last done</th><th class="number">Every</th><th class="number">Took</th><th>State</th></tr></thead>
+        html`<div class="table-box" tabindex="0" role="region" aria-label="Jobs"><table>
+            <thead><tr><th>Job</th><th>Last done</th><th class="number wide">Every</th><th class="number wide">Took</th><th>State</th></tr></thead>
             <tbody>
                 ${jobs.map(
                     (each) => html`<tr key=${each.name}>
                         <td>${each.name}</td>
-                        <td>${when(each.last_success_at)}</td>
-                        <td class="number">${each.every_seconds} s</td>
-                        <td class="number">${Math.round(each.last_milliseconds)} ms</td>
+                        <td class="time">${when(each.last_success_at)}</td>
+                        <td class="number wide">${each.every_seconds} s</td>
+                        <td class="number wide">${Math.round(each.last_milliseconds)} ms</td>
                         <td>${each.is_late ? html`<span class="badge bad">Late</span>` : each.last_failed ? html`<span class="badge warn">Failed last</span>` : html`<span class="badge good">On time</span>`}</td>
                     </tr>`,
                 )}
@@ -71,9 +71,9 @@ function Check({ api }) {
         </div>
         <${Fault} error=${looking.error} />
         ${faults?.length === 0 && html`<p><span class="badge good">All is whole</span></p>`}
-        ${found.value?.is_complete === false && html`<p class="note warn">There was no time to look at every row: <code>voicehub check</code> does.</p>`}
+        ${found.value?.is_complete === false && html`<div class="note warn"><p>There was no time to look at every row: <code>voicehub check</code> does.</p></div>`}
         ${faults?.length > 0 &&
-        html`<div class="table-box"><table>
+        html`<div class="table-box" tabindex="0" role="region" aria-label="What does not fit"><table>
             <thead><tr><th>What</th><th class="number">Rows</th><th>How to mend it</th></tr></thead>
             <tbody>${faults.map((/** @type {any} */ each) => html`<tr><td>${each.what}</td><td class="number">${each.count}</td><td>${each.mend}</td></tr>`)}</tbody>
         </table></div>`}

@@ -1,24 +1,28 @@
 // Subscriptions: of all teams, and one team's.
 
 import { html, useState } from '../html.js';
-import { Fault, Meter, amount, day, toast, useAct, useList, useRead } from '../parts.js';
+import { Fault, Meter, amount, day, toast, useAct, useList, useNames, useRead } from '../parts.js';
 import { Rows } from './list.js';
 
 const KINDS = /** @type {Record<string, string>} */ ({ active: 'good', free: 'good', cancelled: 'warn', expired: 'bad' });
+const STATES = /** @type {Record<string, string>} */ ({ active: 'Active', free: 'Free', cancelled: 'Cancelled', expired: 'Expired' });
 
 /** @param {{api: import('../api.js').Api}} properties */
 export function Subscriptions({ api }) {
     const list = useList((after) => api.get('/v1/admin/subscriptions', { after, limit: 50 }), []);
+    const teams = useNames(api, '/v1/teams', 'label');
+    const plans = useNames(api, '/v1/plans', 'name');
     return html`<${Rows}
         list=${list}
         none="No subscriptions yet"
+        label="Subscriptions"
         columns=${[
-            ['Team', (row) => html`<a href="#/admin/team-${row.team_id}">Team ${row.team_id}</a>`],
-            ['Plan', (row) => `Plan ${row.plan_id}`],
-            ['Status', (row) => html`<span class="badge ${KINDS[row.status]}">${row.status}</span>`],
-            ['Until', (row) => day(row.current_period_end)],
+            ['Team', (row) => html`<a href="#/admin/team-${row.team_id}">${teams.get(row.team_id) ?? `Team ${row.team_id}`}</a>`, 'name'],
+            ['Plan', (row) => plans.get(row.plan_id) ?? `Plan ${row.plan_id}`, 'name'],
+            ['Status', (row) => html`<span class="badge ${KINDS[row.status]}">${STATES[row.status] ?? row.status}</span>`],
+            ['Until', (row) => day(row.current_period_end), 'time wide'],
             ['Audio tokens', (row) => amount(row.total_audio_tokens_used), 'number'],
-            ['Text tokens', (row) => amount(row.total_text_tokens_used), 'number'],
+            ['Text tokens', (row) => amount(row.total_text_tokens_used), 'number wide'],
         ]}
     />`;
 }

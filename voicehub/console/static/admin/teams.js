@@ -1,7 +1,7 @@
 // Teams: all of them, a new one, and one with its users, its subscription and what admins did to it.
 
 import { html, useState } from '../html.js';
-import { Fault, Field, Head, Loaded, toast, useAct, useList, useRead, when } from '../parts.js';
+import { Confirmed, Fault, Field, Head, Loaded, toast, useAct, useList, useRead, when } from '../parts.js';
 import { go } from '../place.js';
 import { Rows } from './list.js';
 import { TeamSubscription } from './subscriptions.js';
@@ -17,23 +17,24 @@ export function Teams({ api }) {
         go(`/admin/team-${team.id}`);
     });
     return html`<div class="stack">
-        <form class="card padded row" onSubmit=${(/** @type {Event} */ event) => (event.preventDefault(), making.run())}>
+        <form class="card padded fields" onSubmit=${(/** @type {Event} */ event) => (event.preventDefault(), making.run())}>
             <${Field} label="Name" hint="Small letters and digits; what sign-in asks for" fault=${/** @type {any} */ (making.error)?.of?.('name')}>
                 ${(id, described) => html`<input id=${id} ...${described} class="input" required pattern="[a-z0-9][a-z0-9\\-]*" maxlength="255" value=${name} onInput=${(/** @type {any} */ event) => setName(event.target.value)} />`}
             <//>
             <${Field} label="Label" hint="What people read">
                 ${(id, described) => html`<input id=${id} ...${described} class="input" maxlength="255" value=${label} onInput=${(/** @type {any} */ event) => setLabel(event.target.value)} />`}
             <//>
-            <button class="button main" disabled=${making.isBusy}>New team</button>
+            <div class="field-end"><button class="button main" disabled=${making.isBusy}>New team</button></div>
             <${Fault} error=${making.error} />
         </form>
         <${Rows}
             list=${list}
             none="No teams yet"
+            label="Teams"
             columns=${[
-                ['Team', (row) => html`<a href="#/admin/team-${row.id}">${row.label}</a>`],
-                ['Name', (row) => row.name],
-                ['Since', (row) => when(row.created_at)],
+                ['Team', (row) => html`<a href="#/admin/team-${row.id}">${row.label}</a>`, 'name'],
+                ['Name', (row) => row.name, 'name'],
+                ['Since', (row) => when(row.created_at), 'time wide'],
             ]}
         />
     </div>`;
@@ -58,12 +59,14 @@ export function Team({ api, id }) {
 
 /** @param {{api: import('../api.js').Api, team: any}} properties */
 function Removal({ api, team }) {
-    const removing = useAct(async () => {
+    const remove = async () => {
         await api.remove(`/v1/teams/${team.id}`);
         toast(`Team ${team.label} is gone.`);
         go('/admin/teams');
-    });
-    return html`<button class="button danger" disabled=${removing.isBusy} onClick=${() => removing.run()}>Delete</button><${Fault} error=${removing.error} />`;
+    };
+    return html`<${Confirmed} name="Delete…" title="Delete ${team.label}?" does="Delete" act=${remove}>
+        <p>A team that still has users, agents or sessions cannot be deleted.</p>
+    <//>`;
 }
 
 /** @param {{api: import('../api.js').Api, team: any}} properties */
@@ -74,11 +77,12 @@ function Audit({ api, team }) {
         <${Rows}
             list=${list}
             none="Nothing yet"
+            label="What admins did"
             columns=${[
-                ['When', (row) => when(row.created_at)],
-                ['Who', (row) => row.actor_email],
+                ['When', (row) => when(row.created_at), 'time'],
+                ['Who', (row) => row.actor_email, 'name wide'],
                 ['What', (row) => html`<code class="mono">${row.method} ${row.route}</code>`],
-                ['Answer', (row) => row.status ?? 'unknown'],
+                ['Answer', (row) => row.status ?? 'unknown', 'number'],
             ]}
         />
     </section>`;

@@ -46,13 +46,13 @@ export function settingsOf({ engine, voice, language, turns, isInterruptible }, 
     const audio = (session.audio ??= {});
     const input = (audio.input ??= {});
     set((audio.output ??= {}), 'voice', voice);
-    set((input.transcription ??= {}), 'language', language);
+    if (language || input.transcription) set((input.transcription ??= {}), 'language', language); // null is a choice too
     if (turns === 'none') input.turn_detection = null;
     else if (turns || !isInterruptible) {
         input.turn_detection = { ...input.turn_detection, type: turns || 'server_vad', interrupt_response: isInterruptible };
     } else delete input.turn_detection;
     for (const [owner, name] of [[audio, 'output'], [input, 'transcription'], [audio, 'input'], [session, 'audio']]) {
-        if (!Object.keys(owner[name]).length) delete owner[name];
+        if (owner[name] && !Object.keys(owner[name]).length) delete owner[name];
     }
     return { engine: engine || null, session: Object.keys(session).length ? session : null };
 }
@@ -89,7 +89,7 @@ export function AgentForm({ draft, change, error, submit, children }) {
         <//>
         <details>
             <summary>Voice and turns</summary>
-            <div class="columns">
+            <div class="fields">
                 <${Field} label="Engine" hint="By its name; empty for the server's own choice." fault=${of('settings/engine')}>
                     ${(id, described) => html`<input id=${id} ...${described} class="input" maxlength="64" value=${draft.engine} onInput=${choose('engine')} />`}
                 <//>

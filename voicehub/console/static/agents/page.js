@@ -22,9 +22,15 @@ export function NewAgentPage({ api }) {
     });
     return html`
         <${Head} title="New agent" back=${BACK} />
-        <${AgentForm} draft=${draft} change=${setDraft} error=${saving.error} submit=${() => saving.run()}>
-            <button class="button main" disabled=${saving.isBusy}>${saving.isBusy ? 'Creating…' : 'Create'}</button>
-        <//>
+        <div class="editor">
+            <${AgentForm} draft=${draft} change=${setDraft} error=${saving.error} submit=${() => saving.run()}>
+                <button class="button main" disabled=${saving.isBusy}>${saving.isBusy ? 'Creating…' : 'Create'}</button>
+            <//>
+            <section class="card padded stack trial">
+                <h2>Try it</h2>
+                <p class="soft">Create it first: then you talk to it here, beside its form.</p>
+            </section>
+        </div>
     `;
 }
 
@@ -40,12 +46,14 @@ export function AgentPage({ api, id }) {
 function Editor({ api, agent, etag, again }) {
     const [draft, setDraft] = useState(() => draftOf(agent));
     const isOurs = agent.settings !== null && !agent.is_built_in;
-    const saving = useAct(async () => {
+    const saving = useAct(async (/** @type {{body: any, etag: string | null}} */ over) => {
         const { words, ...chosen } = draft;
-        await api.patch(`/v1/agents/${agent.id}`, { ...words, settings: settingsOf(chosen, agent.settings) }, etag);
+        await api.patch(`/v1/agents/${agent.id}`, { ...words, settings: settingsOf(chosen, over.body.settings) }, over.etag);
         toast('Saved. It holds from the next conversation on.');
         again();
     });
+    const save = () => saving.run({ body: agent, etag });
+    const saveOver = async () => saving.run(await api.tagged(`/v1/agents/${agent.id}`).catch(() => ({ body: agent, etag })));
     const isChanged = JSON.stringify(draft) !== JSON.stringify(draftOf(agent));
     return html`
         <${Head} title=${agent.name} back=${BACK} about=${isOurs ? null : 'Built in: every team has it, and nobody in the team can change it.'}>
@@ -53,9 +61,12 @@ function Editor({ api, agent, etag, again }) {
         <//>
         <div class=${isOurs ? 'editor' : 'editor alone'}>
             ${isOurs &&
-            html`<${AgentForm} draft=${draft} change=${setDraft} error=${saving.error} submit=${() => saving.run()}>
+            html`<${AgentForm} draft=${draft} change=${setDraft} error=${saving.error} submit=${save}>
                 <button class="button main" disabled=${saving.isBusy || !isChanged}>${saving.isBusy ? 'Saving…' : 'Save'}</button>
-                ${saving.error?.code === 'precondition_failed' && html`<button type="button" class="button" onClick=${again}>Read it again</button>`}
+                ${saving.error?.code === 'precondition_failed' && html`
+                    <button type="button" class="button" onClick=${again}>Show what is there now</button>
+                    <button type="button" class="button danger" onClick=${saveOver}>Save mine over it</button>
+                `}
             <//>`}
             <${Trial} api=${api} agent=${agent} isChanged=${isChanged && isOurs} />
         </div>

@@ -45,6 +45,7 @@ export class Microphone {
             throw new DeviceError('unsupported', 'Microphones work on pages that come by https or from this machine.');
         }
         const source = await navigator.mediaDevices.getUserMedia({ audio: WANTED }).catch(explain);
+        // At the device's own rate: Firefox connects a microphone to no other.
         const audio = new AudioContext();
         await audio.audioWorklet.addModule(new URL('./microphone.worklet.js', import.meta.url));
         const node = new AudioWorkletNode(audio, 'microphone', { numberOfOutputs: 0, channelCount: 1, channelCountMode: 'explicit' });
@@ -82,7 +83,7 @@ export class Loudspeaker {
      * @returns {Promise<Loudspeaker>}
      */
     static async open(reported) {
-        const audio = new AudioContext({ sampleRate: RATE_HZ, latencyHint: 'interactive' });
+        const audio = new AudioContext({ latencyHint: 'interactive', ...(choosesRates() ? { sampleRate: RATE_HZ } : {}) });
         await audio.audioWorklet.addModule(new URL('./speaker.worklet.js', import.meta.url));
         const node = new AudioWorkletNode(audio, 'speaker', { numberOfInputs: 0, outputChannelCount: [1] });
         const speaker = new Loudspeaker(audio, node);
@@ -114,15 +115,19 @@ export class Loudspeaker {
      *
      * @returns {Promise<import('./playout.js').Cut | null>} what was being heard
      */
-    cut() {
-        return new Promise((resolve) => {
+    async cut() {
+        const cut = await new Promise((resolve) => {
             this.waiting.push(resolve);
             this.node.port.postMessage({ kind: 'cut' });
         });
+        // What the device still holds will not be heard before the caller's own words. Safari does not tell how much.
+        const heldMs = (this.audio.outputLatency || 0) * 1000;
+        return cut && { ...cut, heardMs: Math.max(0, Math.round(cut.heardMs - heldMs)) };
     }
 
     async close() {
         await this.audio.close();
+        for (const resolve of this.waiting.splice(0)) resolve(null); // a closed worklet answers no more
     }
 }
 
@@ -137,6 +142,14 @@ export class Loudspeaker {
  */
 
 const WANTED = { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+
+/**
+ * Whether the loudspeaker may run at the server's rate. Firefox, which knows no rates of microphones, cancels the
+ * echo of what is played at the device's own rate alone; there the worklet changes the rate.
+ */
+function choosesRates() {
+    return navigator.mediaDevices?.getSupportedConstraints().sampleRate === true;
+}
 
 /**
  * @param {DOMException} error

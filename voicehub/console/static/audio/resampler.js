@@ -1,10 +1,13 @@
 // Changes the rate of a signal that comes in pieces: a windowed sinc, evaluated at each new sample's place.
 // After J. O. Smith, "Digital Audio Resampling": the lower rate's bandwidth, a Kaiser window.
 
-const ZERO_CROSSINGS = 16; // on each side; the pass band is then flat to 0.9 of the lower Nyquist rate
+const ZERO_CROSSINGS = 32; // on each side
 const STEPS = 512; // of the kernel's table between two zero crossings; interpolated linearly
 const KAISER_BETA = 9; // side lobes below -90 dB
-const PASS = 0.94; // the cut-off, as a share of the lower Nyquist rate
+// The cut-off, as a share of the lower Nyquist rate: flat to 0.83 of it, and nothing of what is above it.
+const PASS = 0.915;
+
+const KERNEL = kernel();
 
 export class Resampler {
     /**
@@ -12,13 +15,14 @@ export class Resampler {
      * @param {number} toHz rate of what comes out
      */
     constructor(fromHz, toHz) {
-        this.step = fromHz / toHz;
+        this.fromHz = fromHz;
+        this.toHz = toHz;
         this.scale = Math.min(1, toHz / fromHz) * PASS;
         this.reach = Math.ceil(ZERO_CROSSINGS / this.scale);
-        this.kernel = kernel();
-        /** What may still be needed, and where in it the next sample lies. */
+        /** What may still be needed, and where in it the next sample lies: `place + part / toHz`. */
         this.kept = new Float32Array(this.reach);
         this.place = this.reach;
+        this.part = 0; // whole numbers do not drift, so the size of the pieces changes nothing
     }
 
     /**
@@ -28,36 +32,37 @@ export class Resampler {
      * @returns {Float32Array}
      */
     push(input) {
-        if (this.step === 1) return input.slice();
+        if (this.fromHz === this.toHz) return input.slice();
         const all = new Float32Array(this.kept.length + input.length);
         all.set(this.kept);
         all.set(input, this.kept.length);
         const last = all.length - this.reach - 1;
-        const count = Math.max(0, Math.floor((last - this.place) / this.step) + 1);
-        const output = new Float32Array(count);
-        for (let index = 0; index < count; index++) {
-            output[index] = this.sample(all, this.place + index * this.step);
+        const output = new Float32Array(Math.ceil(((input.length + 1) * this.toHz) / this.fromHz) + 1);
+        let count = 0;
+        while (this.place <= last) {
+            output[count++] = this.sample(all);
+            this.part += this.fromHz;
+            const steps = Math.floor(this.part / this.toHz);
+            this.place += steps;
+            this.part -= steps * this.toHz;
         }
-        this.place += count * this.step;
-        const drop = Math.max(0, Math.floor(this.place) - this.reach);
+        const drop = Math.min(all.length, this.place - this.reach);
         this.kept = all.slice(drop);
         this.place -= drop;
-        return output;
+        return output.subarray(0, count);
     }
 
-    /**
-     * @param {Float32Array} all
-     * @param {number} place
-     */
-    sample(all, place) {
-        const first = Math.max(0, Math.ceil(place - this.reach));
-        const end = Math.min(all.length - 1, Math.floor(place + this.reach));
+    /** @param {Float32Array} all */
+    sample(all) {
+        const share = this.part / this.toHz;
+        const first = this.place - this.reach + 1;
+        const end = this.place + this.reach;
         let sum = 0;
         for (let index = first; index <= end; index++) {
-            const at = Math.abs(index - place) * this.scale * STEPS;
+            const at = Math.abs(index - this.place - share) * this.scale * STEPS;
             const low = Math.floor(at);
-            if (low + 1 >= this.kernel.length) continue;
-            const weight = this.kernel[low] + (at - low) * (this.kernel[low + 1] - this.kernel[low]);
+            if (low + 1 >= KERNEL.length) continue;
+            const weight = KERNEL[low] + (at - low) * (KERNEL[low + 1] - KERNEL[low]);
             sum += all[index] * weight;
         }
         return sum * this.scale;

@@ -1,14 +1,20 @@
-// Runs on the audio thread, at 24 kHz: plays what `Playout` gives, and tells how far it is.
+// Runs on the audio thread: plays what `Playout` gives, at the rate of the audio's context, and tells how far it is.
 
-import { SAMPLES_PER_MS, fromPcm } from './pcm.js';
+import { RATE_HZ, SAMPLES_PER_MS, fromPcm } from './pcm.js';
 import { Playout } from './playout.js';
+import { Resampler } from './resampler.js';
 
 const REPORT_SAMPLES = 40 * SAMPLES_PER_MS;
+const BLOCK_SAMPLES = 64; // taken at a time where the rate has to be changed
 
 class Speaker extends AudioWorkletProcessor {
     constructor() {
         super();
         this.playout = new Playout();
+        this.resampler = new Resampler(RATE_HZ, sampleRate);
+        this.block = new Float32Array(BLOCK_SAMPLES);
+        /** @type {Float32Array} */
+        this.rest = new Float32Array(0);
         this.since = 0;
         this.level = 0;
         this.wasPlaying = false;
@@ -33,11 +39,31 @@ class Speaker extends AudioWorkletProcessor {
      */
     process(_inputs, outputs) {
         const [output, ...others] = outputs[0];
-        this.level = Math.max(this.level, this.playout.take(output));
+        if (sampleRate === RATE_HZ) this.take(output);
+        else this.fill(output);
         for (const other of others) other.set(output);
-        this.since += output.length;
         if (this.since >= REPORT_SAMPLES || this.playout.isPlaying !== this.wasPlaying) this.report();
         return true;
+    }
+
+    /** @param {Float32Array} samples at 24 kHz */
+    take(samples) {
+        this.level = Math.max(this.level, this.playout.take(samples));
+        this.since += samples.length;
+    }
+
+    /** @param {Float32Array} output at another rate */
+    fill(output) {
+        for (let filled = 0; filled < output.length; ) {
+            if (!this.rest.length) {
+                this.take(this.block);
+                this.rest = this.resampler.push(this.block);
+            }
+            const head = this.rest.subarray(0, output.length - filled);
+            output.set(head, filled);
+            filled += head.length;
+            this.rest = this.rest.subarray(head.length);
+        }
     }
 
     report() {

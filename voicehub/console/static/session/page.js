@@ -38,7 +38,7 @@ function Whole({ api, user, session, again }) {
     const isOpen = OPEN.includes(session.status);
     const isMine = session.user_id === user.id;
     return html`
-        <${Head} title="Session #${session.id}" back=${{ to: '#/sessions', name: 'Sessions' }} about=${html`<${Status} status=${session.status} /> with ${name}, ${when(session.started_at)}`}>
+        <${Head} title="Session #${session.id}" back=${{ to: '#/sessions', name: 'Sessions' }} about=${html`<${Status} status=${session.status} /> ${when(session.started_at)} with <bdi>${name}</bdi>`}>
             ${isOpen && isMine && html`<${Ending} api=${api} session=${session} again=${again} />`}
             ${!isOpen && html`<${Exports} api=${api} session=${session} />`}
         <//>
@@ -114,14 +114,13 @@ function Events({ session }) {
 /** @param {{api: import('../api.js').Api, session: any}} properties */
 function Exports({ api, session }) {
     const fetching = useAct(async (/** @type {string} */ format) => save(await api.download(`/v1/sessions/${session.id}/transcript?format=${format}`)));
-    return html`<label class="row small">
-        <span class="soft">Export</span>
-        <select class="input compact" value="" disabled=${fetching.isBusy} onChange=${(/** @type {any} */ event) => (fetching.run(event.target.value), (event.target.value = ''))}>
-            <option value="">Transcript as…</option>
-            ${FORMATS.map(([format, name]) => html`<option value=${format}>${name}</option>`)}
-        </select>
+    return html`<div class="row exports">
+        <span class="soft small" id="exports">Save the words as</span>
+        <div class="segments" role="group" aria-labelledby="exports">
+            ${FORMATS.map(([format, name]) => html`<button disabled=${fetching.isBusy} onClick=${() => fetching.run(format)}>${name}</button>`)}
+        </div>
         <${Fault} error=${fetching.error} />
-    </label>`;
+    </div>`;
 }
 
 /** @param {{name: string, content: Blob}} file */

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useRef, useState } from '../html.js';
 import { Icon } from '../icons.js';
-import { clock, useBeat, useRead } from '../parts.js';
+import { clock, useBeat, useRead, useTurnOfTheme } from '../parts.js';
 
 const NOT_READY_EVERY_MS = 3000;
 
@@ -92,7 +92,16 @@ function useFrames(isRunning, act) {
 /** @param {any} properties */
 function Waves({ waveform, share, length, seek, seconds }) {
     const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
-    useEffect(() => paint(canvas.current, waveform, share));
+    const draw = () => paint(canvas.current, waveform, share);
+    const latest = useRef(draw);
+    latest.current = draw;
+    useEffect(draw);
+    useTurnOfTheme(draw);
+    useEffect(() => {
+        const fit = new ResizeObserver(() => latest.current());
+        fit.observe(/** @type {Element} */ (canvas.current));
+        return () => fit.disconnect();
+    }, []);
     const at = (/** @type {PointerEvent} */ event) => {
         const box = /** @type {Element} */ (event.currentTarget).getBoundingClientRect();
         seek(((event.clientX - box.left) / box.width) * length);
@@ -106,6 +115,7 @@ function Waves({ waveform, share, length, seek, seconds }) {
     return html`<canvas
         ref=${canvas}
         class="waves"
+        aria-busy=${!waveform}
         role="slider"
         tabindex="0"
         aria-label="Place in the recording"

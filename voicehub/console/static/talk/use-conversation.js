@@ -26,6 +26,7 @@ import { plainly } from './sentences.js';
  * @property {() => void} leave
  */
 
+/** @type {Omit<Talk, 'levels' | 'conversation' | 'start' | 'leave'>} */
 const NOTHING = {
     phase: 'idle',
     state: 'connecting',

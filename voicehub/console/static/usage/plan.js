@@ -21,8 +21,8 @@ export function Plan({ api, user, subscription }) {
     return html`<section class="card padded stack">
         <h2>Plan</h2>
         <${Fault} error=${act.error} />
-        <ul class="tiles">
-            ${plans.value.data.map(
+        <ul class="tiles plans">
+            ${plans.value.data.toSorted((/** @type {any} */ one, /** @type {any} */ other) => one.monthly_price - other.monthly_price).map(
                 (/** @type {any} */ plan) => html`<${PlanTile}
                     key=${plan.id}
                     plan=${plan}
@@ -44,12 +44,17 @@ function teamPath(user, path) {
 
 /** @param {any} properties */
 function PlanTile({ plan, isCurrent, isBusy, choose }) {
-    return html`<li class="card padded stack-tight">
-        <div class="row spread"><h3>${plan.name}</h3>${isCurrent && html`<span class="badge good">Yours</span>`}</div>
-        <p class="soft small">${plan.description ?? ''}</p>
-        <p><b>${plan.monthly_price > 0 ? `${amount(plan.monthly_price)} a month` : 'Free'}</b></p>
-        <p class="small number">${amount(plan.max_audio_tokens)} audio tokens<br />${amount(plan.max_text_tokens)} text tokens</p>
-        ${!isCurrent && html`<button class="button small" disabled=${isBusy} onClick=${choose}>Choose</button>`}
+    return html`<li class="plan ${isCurrent ? 'current' : ''}">
+        <h3>${plan.name}</h3>
+        <p class="price number">${plan.monthly_price > 0 ? html`<b>${amount(plan.monthly_price)}</b> a month` : html`<b>Free</b>`}</p>
+        <p class="soft small about">${plan.description ?? ''}</p>
+        <ul class="small number">
+            <li>${amount(plan.max_audio_tokens)} audio tokens</li>
+            <li>${amount(plan.max_text_tokens)} text tokens</li>
+        </ul>
+        ${isCurrent
+            ? html`<p class="badge good">Your plan</p>`
+            : html`<button class="button small" aria-label="Choose ${plan.name}" disabled=${isBusy} onClick=${choose}>Choose</button>`}
     </li>`;
 }
 
@@ -84,14 +89,23 @@ function Ending({ current, act, own }) {
     </div>`;
 }
 
+const CHANGES = /** @type {Record<string, string>} */ ({
+    created: 'Began',
+    plan_changed: 'Another plan',
+    cancelled: 'Cancelled',
+    cancelled_at_end: 'Cancelled, at the end of the period',
+    reactivated: 'Kept after all',
+    adjusted: 'Adjusted',
+});
+
 /** @param {{changes: any[]}} properties */
 function Changes({ changes }) {
     return html`<details>
         <summary>Changes</summary>
-        <div class="table-box"><table>
-            <thead><tr><th>When</th><th>What</th><th>Plan</th><th>Who</th><th>Why</th></tr></thead>
+        <div class="table-box" tabindex="0" role="region" aria-label="Changes of the plan"><table>
+            <thead><tr><th>When</th><th>What</th><th>Plan</th><th class="wide">Who</th><th class="wide">Why</th></tr></thead>
             <tbody>
-                ${changes.map((each) => html`<tr key=${each.id}><td>${day(each.created_at)}</td><td>${each.change}</td><td>${each.plan_name}</td><td>${each.actor}</td><td>${each.reason ?? ''}</td></tr>`)}
+                ${changes.map((each) => html`<tr key=${each.id}><td class="time">${day(each.created_at)}</td><td>${CHANGES[each.change] ?? each.change}</td><td class="name">${each.plan_name}</td><td class="wide">${each.actor}</td><td class="wide name">${each.reason ?? ''}</td></tr>`)}
             </tbody>
         </table></div>
     </details>`;

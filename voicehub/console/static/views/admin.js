@@ -1,6 +1,6 @@
 // Administration of the platform: what runs, who is there, and whether all is well.
 
-import { html } from '../html.js';
+import { html, useEffect, useRef } from '../html.js';
 import { Head } from '../parts.js';
 import { Health } from '../admin/health.js';
 import { LiveSessions } from '../admin/live.js';
@@ -23,9 +23,13 @@ export function View({ api, user, place }) {
     const team = /^team-(\d+)$/.exec(place.id ?? '');
     if (team) return html`<${Team} key=${team[1]} api=${api} id=${team[1]} />`;
     const [id, , Tab] = TABS.find(([each]) => each === place.id) ?? TABS[0];
+    const tabs = useRef(/** @type {HTMLElement | null} */ (null));
+    useEffect(() => {
+        tabs.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+    }, [id]);
     return html`
         <${Head} title="Admin" />
-        <nav class="subtabs" aria-label="Administration">
+        <nav class="subtabs" aria-label="Administration" ref=${tabs}>
             ${TABS.map(([each, name]) => html`<a href="#/admin/${each}" aria-current=${each === id ? 'page' : undefined}>${name}</a>`)}
         </nav>
         <${Tab} key=${id} api=${api} user=${user} />

@@ -39,8 +39,11 @@ function Tile({ agent }) {
     return html`<li>
         <a class="card agent-card plain" href="#/agents/${agent.id}">
             <span class="face" aria-hidden="true">${[...agent.name][0]?.toUpperCase()}</span>
-            <span class="about"><b>${agent.name}</b><span class="soft small">${agent.description ?? 'No description'}</span></span>
-            ${agent.is_built_in && html`<span class="badge">Built in</span>`}
+            <span class="about">
+                <b>${agent.name}</b>
+                <span class="soft small">${agent.description ?? 'No description'}</span>
+                ${agent.is_built_in && html`<span class="badge">Built in</span>`}
+            </span>
         </a>
     </li>`;
 }

@@ -2,7 +2,7 @@
 
 import { html, useState } from '../html.js';
 import { Icon } from '../icons.js';
-import { Empty, Fault, Field, Head, Loaded, More, Status, amount, useBeat, useList, useRead, when } from '../parts.js';
+import { Empty, Field, Head, Loaded, More, Status, amount, clock, useBeat, useList, useRead, when } from '../parts.js';
 import { go } from '../place.js';
 import { SessionPage } from '../session/page.js';
 
@@ -27,12 +27,11 @@ function SessionList({ api, place }) {
     return html`
         <${Head} title="Sessions" about="Every conversation, with its words, its recording and what it used." />
         <${Filters} filters=${filters} change=${change} names=${names} />
-        <${Fault} error=${list.error} again=${list.again} />
         <${Loaded} from=${list}>
             ${(/** @type {any} */ found) =>
                 found.data.length === 0
                     ? html`<div class="card"><${NoSessions} isFiltered=${isFiltered} /></div>`
-                    : html`<div class="card table-box"><${Table} sessions=${found.data} names=${names} /><${More} list=${list} /></div>`}
+                    : html`<div class="card table-box" tabindex="0" role="region" aria-label="Sessions"><${Table} sessions=${found.data} names=${names} /><${More} list=${list} /></div>`}
         <//>
     `;
 }
@@ -87,22 +86,32 @@ function NoSessions({ isFiltered }) {
     return html`<${Empty} title="No sessions yet"><p>Talk to an agent: the session then stands here.</p><a class="button main" href="#/talk">Talk</a><//>`;
 }
 
+/** The lines that have the words that were looked for. @param {{session: any}} properties */
+function Matches({ session }) {
+    return html`<tr class="link matches" onClick=${() => go(`/sessions/${session.id}`)}>
+        <td colspan="6">
+            <ul class="small soft">${session.matches.map((/** @type {any} */ line) => html`<li><span class="number">${clock(line.start_ms ?? 0)}</span><span>${line.transcript}</span></li>`)}</ul>
+        </td>
+    </tr>`;
+}
+
 /** @param {{sessions: any[], names: Map<number, string>}} properties */
 function Table({ sessions, names }) {
     return html`<table>
         <thead>
-            <tr><th>Session</th><th>Agent</th><th>Status</th><th>Began</th><th class="number">Minutes</th><th class="number">Tokens</th></tr>
+            <tr><th>Session</th><th>Agent</th><th>Status</th><th>Began</th><th class="number wide">Minutes</th><th class="number wide">Tokens</th></tr>
         </thead>
         <tbody>
             ${sessions.map(
-                (each) => html`<tr key=${each.id} class="link" onClick=${() => go(`/sessions/${each.id}`)}>
-                    <td><a href="#/sessions/${each.id}">#${each.id}</a></td>
-                    <td>${names.get(each.agent_id) ?? `Agent ${each.agent_id}`}</td>
-                    <td><${Status} status=${each.status} /></td>
-                    <td>${when(each.started_at)}</td>
-                    <td class="number">${amount(each.duration_minutes)}</td>
-                    <td class="number">${amount((each.usage.audio_tokens ?? 0) + (each.usage.text_tokens ?? 0))}</td>
-                </tr>`,
+                (each) => html`<tr key=${each.id} class="link ${each.matches?.length ? 'found' : ''}" onClick=${() => go(`/sessions/${each.id}`)}>
+                        <td><a href="#/sessions/${each.id}">#${each.id}</a></td>
+                        <td class="name"><div class="clipped">${names.get(each.agent_id) ?? `Agent ${each.agent_id}`}</div></td>
+                        <td><${Status} status=${each.status} /></td>
+                        <td class="time">${when(each.started_at)}</td>
+                        <td class="number wide">${amount(each.duration_minutes)}</td>
+                        <td class="number wide">${amount((each.usage.audio_tokens ?? 0) + (each.usage.text_tokens ?? 0))}</td>
+                    </tr>
+                    ${each.matches?.length > 0 && html`<${Matches} key="words-${each.id}" session=${each} />`}`,
             )}
         </tbody>
     </table>`;

@@ -39,7 +39,7 @@ export function View({ api, place }) {
                           ${talk.error?.code === 'insufficient_quota' && html`<a href="#/usage">See the plan</a>`}
                           <div class="row">
                               <button type="button" class="button main big" disabled=${talk.isOpening} onClick=${() => talk.start(agent, notes, true)}>
-                                  <${Icon} name="talk" />${talk.isOpening ? 'Connecting…' : `Talk to ${agent.name}`}
+                                  <${Icon} name="talk" /><span class="one-line">${talk.isOpening ? 'Connecting…' : `Talk to ${agent.name}`}</span>
                               </button>
                               <button type="button" class="button big" disabled=${talk.isOpening} onClick=${() => talk.start(agent, notes, false)}>Write instead</button>
                           </div>
@@ -56,7 +56,7 @@ function AgentCard({ agent, isChosen, choose }) {
         <span class="about">
             <b>${agent.name}</b>
             <span class="soft small">${agent.description ?? 'No description'}</span>
+            ${agent.is_built_in && html`<span class="badge">Built in</span>`}
         </span>
-        ${agent.is_built_in && html`<span class="badge">Built in</span>`}
     </label>`;
 }

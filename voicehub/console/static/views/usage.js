@@ -90,7 +90,7 @@ function Report({ api, usage }) {
         ['Sessions', amount(totals.sessions)],
     ];
     return html`
-        <dl class="figures number">${facts.map(([name, value]) => html`<div class="card"><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+        <dl class="figures number">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
         ${groups.length === 0 && html`<${Empty} title="Nothing was used"><p>In this time nobody talked to an agent.</p><//>`}
         ${groups.length > 0 && usage.group_by === 'day' && html`<${Plot} usage=${usage} />`}
         ${groups.length > 0 && usage.group_by !== 'day' && html`<${Ranking} api=${api} usage=${usage} />`}
@@ -109,17 +109,17 @@ function Ranking({ api, usage }) {
     const most = Math.max(1, ...ranked.map((/** @type {any} */ each) => each.audio_tokens));
     return html`
         <${Fault} error=${names.error} />
-        <div class="table-box"><table>
-            <thead><tr><th>${isByAgent ? 'Agent' : 'User'}</th><th></th><th class="number">Audio tokens</th><th class="number">Text tokens</th><th class="number">Minutes</th><th class="number">Sessions</th></tr></thead>
+        <div class="table-box" tabindex="0" role="region" aria-label="Usage by ${isByAgent ? 'agent' : 'user'}"><table>
+            <thead><tr><th>${isByAgent ? 'Agent' : 'User'}</th><th class="wide"><span class="hidden-text">Share</span></th><th class="number">Audio tokens</th><th class="number wide">Text tokens</th><th class="number">Minutes</th><th class="number wide">Sessions</th></tr></thead>
             <tbody>
                 ${ranked.map(
                     (/** @type {any} */ each) => html`<tr key=${each[key]}>
-                        <td>${names.value?.get(each[key]) ?? `${isByAgent ? 'Agent' : 'User'} ${each[key]}`}</td>
-                        <td class="bar-cell"><div class="meter"><i style=${{ width: `${(100 * each.audio_tokens) / most}%` }}></i></div></td>
+                        <td class="name"><div class="clipped">${names.value?.get(each[key]) ?? `${isByAgent ? 'Agent' : 'User'} ${each[key]}`}</div></td>
+                        <td class="bar-cell wide"><div class="meter"><i style=${{ width: `${(100 * each.audio_tokens) / most}%` }}></i></div></td>
                         <td class="number">${amount(each.audio_tokens)}</td>
-                        <td class="number">${amount(each.text_tokens)}</td>
+                        <td class="number wide">${amount(each.text_tokens)}</td>
                         <td class="number">${amount(each.minutes)}</td>
-                        <td class="number">${amount(each.sessions)}</td>
+                        <td class="number wide">${amount(each.sessions)}</td>
                     </tr>`,
                 )}
             </tbody>
