@@ -1,5 +1,7 @@
 """Conversations in the console: what is heard, shown and kept, and what they survive."""
 
+import re
+
 import pytest
 from playwright.async_api import expect
 
@@ -44,6 +46,9 @@ async def test_the_words_and_times_on_the_page_are_those_of_the_row(site, page, 
     )
     await begin(page, site)
     await said(page, 3, 3)
+    # How long each reply took stands beside it.
+    took = page.locator(".said.agent small").filter(has_text=re.compile(r"· after \d\.\d s"))
+    await expect(took).to_have_count(3)
     await shoot(page, "talk-live")
     on_page, at_ms, heard = await shown(page), await times_ms(page), await ears(page)
     await hang_up(page)

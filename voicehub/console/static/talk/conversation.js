@@ -285,12 +285,24 @@ export class Conversation {
         });
     }
 
+    /**
+     * The first sound of a reply is heard.
+     *
+     * @param {string | null} item
+     * @param {number} latencyMs
+     */
+    answered(item, latencyMs) {
+        this.observer.latency?.(latencyMs);
+        const line = item === null ? null : this.lines.change(item, { latencyMs });
+        if (line) this.observer.line?.(line);
+    }
+
     /** @param {import('../audio/devices.js').Report} report */
     reported(report) {
         this.observer.levels?.(this.isSilent ? 0 : this.mine, report.level);
         if (report.gaps !== this.gaps) this.observer.gaps?.((this.gaps = report.gaps));
         if (this.saidUntil && report.isPlaying && report.level > AUDIBLE) {
-            this.observer.latency?.(performance.now() - this.saidUntil);
+            this.answered(report.item, performance.now() - this.saidUntil);
             this.saidUntil = 0;
         }
         if (report.isPlaying && this.state !== 'speaking') {

@@ -19,6 +19,7 @@ const FINISHES = /** @type {Record<string, 'user' | 'agent'>} */ ({
  * @property {string} text
  * @property {boolean} isFinished
  * @property {boolean} isInterrupted
+ * @property {number} [latencyMs] of a reply that was heard, from the end of what was said before
  */
 
 export class Lines {

@@ -78,7 +78,7 @@ function Words({ talk }) {
         ${lines.length === 0 && html`<p class="soft hint">${talk.speaks ? 'Say something. You may interrupt at any time.' : 'Write something.'}</p>`}
         ${lines.map(
             (line) => html`<div key=${line.item} class="said ${line.speaker}">
-                <small><b>${line.speaker === 'user' ? 'You' : talk.agent.name}</b> <time class="number" datetime="PT${(Math.max(0, line.startMs) / 1000).toFixed(3)}S">${clock(line.startMs)}</time>${line.isInterrupted ? ' · interrupted' : ''}</small>
+                <small><b>${line.speaker === 'user' ? 'You' : talk.agent.name}</b> <time class="number" datetime="PT${(Math.max(0, line.startMs) / 1000).toFixed(3)}S">${clock(line.startMs)}</time>${line.latencyMs === undefined ? '' : ` · after ${(line.latencyMs / 1000).toFixed(1)} s`}${line.isInterrupted ? ' · interrupted' : ''}</small>
                 <p class=${line.isFinished ? '' : 'growing'}>${line.text}</p>
             </div>`,
         )}
