@@ -62,7 +62,7 @@ async def mailing(new_site):
         site = await new_site(
             VOICEHUB_SMTP_URL=f"smtp://{mailbox.host}:{mailbox.port}",
             VOICEHUB_MAIL_FROM="hub@voice.example",
-            VOICEHUB_PUBLIC_URL="https://voice.example",
+            VOICEHUB_PASSWORD_RESET_URL="https://voice.example/",
         )
         yield site, mailbox
 
@@ -304,6 +304,7 @@ async def test_a_forgotten_password_is_replaced_by_a_link_that_is_promised_to_an
         await fill(page, DEMO, NEW_PASSWORD)
         await is_in(page)
         await page.goto("about:blank")
+        await page.context.clear_cookies()
         await page.goto(f"{site.url}/{link}")
         await page.get_by_label("New password").fill(NEW_PASSWORD)
         await page.get_by_role("button", name="Change the password").click()

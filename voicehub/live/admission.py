@@ -83,7 +83,7 @@ def check_origin(request: web.Request) -> None:
         # Without: whether a proxy before us speaks TLS, no request tells.
         is_own = origin.partition("://")[2] == request.host
     if not is_own and origin not in settings.allowed_origins:
-        raise ForbiddenError("This origin is not allowed to.", code="origin_not_allowed")
+        raise ForbiddenError("Pages of this origin may not do this.", code="origin_not_allowed")
 
 
 def _session_id(request: web.Request) -> int | None:

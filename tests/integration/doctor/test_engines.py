@@ -64,9 +64,12 @@ async def test_an_upstream_that_says_nothing_meets_the_deadline(
     upstream, unused_tcp_port, monkeypatch
 ):
     monkeypatch.setattr(module, "OPEN_DEADLINE_S", 0.1)
-    silent = await asyncio.start_server(
-        lambda _reader, _writer: asyncio.sleep(0), "127.0.0.1", unused_tcp_port
-    )
+
+    async def say_nothing(reader, writer):
+        await reader.read()
+        writer.close()
+
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", unused_tcp_port)
     async with silent:
         (finding,) = await look_at_engines({"cloud": upstream(unused_tcp_port)}, "cloud")
     assert finding.what.startswith("it did not open within")

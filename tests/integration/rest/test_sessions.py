@@ -62,7 +62,7 @@ HOSTILE_BODIES = [
     b'"x"',
     b"{}",
     b'{"agent_id": "1"}',
-    b'{"agent_id": 1.0}',
+    b'{"agent_id": 1.5}',
     b'{"agent_id": true}',
     b'{"agent_id": -1}',
     b'{"agent_id": 9223372036854775808}',

@@ -148,6 +148,6 @@ async def test_an_announced_spool_is_told_and_not_announced_again_at_once(team, 
 
 async def test_an_announcement_runs_out(team, ended):
     async with team.pg.connection() as conn:
-        await recordings.announce_spool(conn, [ended], 0.001)
+        await recordings.announce_spool(conn, [ended], -0.001)
     (one,) = await found(team)
     assert not one.is_spooled
