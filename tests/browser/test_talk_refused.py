@@ -126,6 +126,8 @@ async def test_muted_nothing_is_heard_but_while_the_space_bar_is_down(site, page
     mouth.says(*(["What is two plus three?", 0.4] * 30))
     await begin(page, site)
     await happened(page, STARTED, 1)
+    # Words, and not the beginning of one, of which nothing might be understood.
+    await page.wait_for_function("() => ears.mine.some(([since, until]) => until - since > 900)")
     await page.get_by_role("button", name="Mute").click()
     await happened(page, STOPPED, 1)
     await said(page, 1, 1)
